@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: MIT
+// One block of the decoder: attention and MLP, each on the normed residual stream, each added to it.
+//
+//     x' = x + attention(norm(x); G)      x_out = x' + mlp(norm(x'))
+//     dx' = dx_out + norm_backward(mlp_backward(dx_out))      dx = dx' + norm_backward(attention_backward(dx'))
+#pragma once
+
+#include <chg/model/gated_attention.hpp>
+#include <chg/model/mlp.hpp>
+#include <chg/model/norm_layer.hpp>
+
+#include <utility>
+
+namespace chg {
+
+/// What a block's backward pass needs of its forward pass, in arena memory.
+template <class Scalar>
+struct BlockState {
+  Scalar* x = nullptr;               ///< [rows, C] entering the block
+  Scalar* attention_norm = nullptr;
+  AttentionState<Scalar> attention;
+  Scalar* x_middle = nullptr;        ///< [queries, C] between attention and MLP
+  Scalar* mlp_norm = nullptr;
+  Scalar* mlp = nullptr;             ///< [queries, MlpLayer::state_columns()]
+};
+
+/// Immutable, hence safe to share between threads. Runs on RealType and on duals over it.
+template <Architecture A, class RealType>
+class Block {
+ public:
+  /// Takes the weights.
+  Block(Config const& config, LayerWeights<RealType>& weights, Index layer)
+      : attention_norm_(std::move(weights.attention_norm), std::move(weights.attention_norm_bias), config.d_model, config.norm_epsilon),
+        mlp_norm_(std::move(weights.mlp_norm), std::move(weights.mlp_norm_bias), config.d_model, config.norm_epsilon),
+        attention_(config, std::move(weights), config.window(layer), layer == 0),
+        mlp_(make_mlp(config, weights)) {}
+
+  GatedAttention<A, RealType> const& attention() const { return attention_; }
+
+  /// Writes out [queries, C] and the rest of `state`, whose x [rows, C] is the input. gates: [H];
+  /// normed: [rows, C] to work in.
+  template <class Scalar>
+  void forward(ops::AttentionRows const& rows, Scalar const* gates, HeadReplacement<Scalar> replaced, Arena& arena,
+               BlockState<Scalar>& state, Scalar* normed, Scalar* out) const {
+    auto const n = rows.tree().rows(), queries = rows.queries(), C = attention_.d_model();
+    state.attention_norm = arena.template allocate<Scalar>(NormType::state_columns * n);
+    state.mlp_norm = arena.template allocate<Scalar>(NormType::state_columns * queries);
+    state.x_middle = A.mlp == Mlp::none ? out : arena.template allocate<Scalar>(queries * C);
+    if constexpr (A.mlp != Mlp::none) state.mlp = arena.template allocate<Scalar>(queries * mlp_.state_columns());
+    attention_norm_.forward(state.x, n, state.attention_norm, normed);
+    auto const* asking = gather(rows, normed, C, arena);
+    attention_.forward(rows, normed, asking, gates, replaced, arena, state.attention, state.x_middle);
+    add_rows(rows, state.x, C, state.x_middle);
+    if constexpr (A.mlp != Mlp::none) {
+      mlp_norm_.forward(state.x_middle, queries, state.mlp_norm, normed);
+      mlp_.forward(normed, queries, state.mlp, out, arena);
+      ops::row(out, queries * C) += ops::row(state.x_middle, queries * C);
+    }
+  }
+
+  /// Given the gradient dx [queries, C] at the layer's output, returns the gradient [rows, C] at its input (null unless
+  /// `to_input`), in arena memory. Overwrites dx.
+  template <class Scalar, class Sum>
+  Scalar* backward(ops::AttentionRows const& rows, Scalar const* gates, HeadReplacement<Scalar> replaced, Arena& arena,
+                   BlockState<Scalar>& state, Scalar* dx, Sum* d_gates, bool to_input) const {
+    auto const n = rows.tree().rows(), queries = rows.queries(), C = attention_.d_model();
+    auto* const d_input = to_input && rows.rows() == ops::Rows::targets ? arena.template allocate<Scalar>(n * C) : dx;
+    auto const mark = arena.mark();
+    if constexpr (A.mlp != Mlp::none) {
+      auto* const d_normed = arena.template allocate<Scalar>(queries * C);
+      mlp_.backward(state.mlp, queries, dx, d_normed, arena);
+      mlp_norm_.backward(state.x_middle, state.mlp_norm, queries, d_normed, dx);   // forward: x' + mlp(norm(x'))
+      arena.rewind(mark);
+    }
+    auto* const dz = arena.template allocate<Scalar>(queries * attention_.head_columns());
+    auto* const delta = arena.template allocate<Scalar>(queries * attention_.heads());
+    attention_.backward_to_gates(state.attention, queries, gates, replaced, dx, dz, delta, d_gates);
+    if (to_input) {
+      auto* const d_normed = arena.template allocate<Scalar>(n * C);
+      auto* const d_asking = d_input == dx ? nullptr : arena.template allocate<Scalar>(queries * C);
+      attention_.backward_to_inputs(rows, state.attention, dz, delta, arena, d_normed, d_asking);
+      if (d_asking) {
+        ops::row(d_input, n * C).setZero();
+        for (Index i = 0; i < queries; ++i) {
+          ops::row(d_normed + rows.row(i) * C, C) += ops::row(d_asking + i * C, C);
+          ops::row(d_input + rows.row(i) * C, C) = ops::row(dx + i * C, C);
+        }
+      }
+      attention_norm_.backward(state.x, state.attention_norm, n, d_normed, d_input);   // forward: x + attention(norm(x))
+    }
+    arena.rewind(mark);
+    return to_input ? d_input : nullptr;
+  }
+
+  std::size_t weight_bytes() const {
+    if constexpr (A.mlp == Mlp::none)
+      return attention_.weight_bytes();
+    else
+      return attention_.weight_bytes() + mlp_.weight_bytes();
+  }
+
+ private:
+  using NormType = NormLayer<A.norm, RealType>;
+  struct NoMlp {};
+
+  static auto make_mlp(Config const& config, LayerWeights<RealType>& weights) {
+    if constexpr (A.mlp == Mlp::none)
+      return NoMlp{};
+    else
+      return MlpLayer<A, RealType>(config, std::move(weights));
+  }
+
+  /// The rows of x [rows, C] that ask: x itself when all do.
+  template <class Scalar>
+  static Scalar const* gather(ops::AttentionRows const& rows, Scalar const* x, Index C, Arena& arena) {
+    if (rows.rows() == ops::Rows::all) return x;
+    auto* const asking = arena.template allocate<Scalar>(rows.queries() * C);
+    for (Index i = 0; i < rows.queries(); ++i) ops::row(asking + i * C, C) = ops::row(x + rows.row(i) * C, C);
+    return asking;
+  }
+
+  /// out[query] += x[row of the query].
+  template <class Scalar>
+  static void add_rows(ops::AttentionRows const& rows, Scalar const* x, Index C, Scalar* out) {
+    if (rows.rows() == ops::Rows::all) {
+      ops::row(out, rows.queries() * C) += ops::row(x, rows.queries() * C);
+      return;
+    }
+    for (Index i = 0; i < rows.queries(); ++i) ops::row(out + i * C, C) += ops::row(x + rows.row(i) * C, C);
+  }
+
+  NormType attention_norm_, mlp_norm_;
+  GatedAttention<A, RealType> attention_;
+  decltype(make_mlp(std::declval<Config const&>(), std::declval<LayerWeights<RealType>&>())) mlp_;
+};
+
+}  // namespace chg

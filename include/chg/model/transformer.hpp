@@ -1,0 +1,257 @@
+// SPDX-License-Identifier: MIT
+// A frozen decoder: forward to the log-probabilities of targets, and backward to the gates.
+//
+//     x_0 = embed(tokens)      x' = x_l + attention(norm(x_l); G_l)      x_(l+1) = x' + mlp(norm(x'))
+//     logits = norm(x_L) W_U^T, at target positions only
+//
+// Nam et al. 2025, section 3.1. Since the weights are frozen, the backward pass costs one matrix product for each forward
+// one, and ends at the gates of layer 0: nothing below them needs a gradient. The last layer's queries, W_O and MLP run at
+// target positions only. Knows nothing of tasks, optimisers or files.
+#pragma once
+
+#include <chg/model/block.hpp>
+#include <chg/ops/cross_entropy.hpp>
+
+#include <concepts>
+#include <memory>
+#include <vector>
+
+namespace chg {
+
+/// What Transformer::forward keeps: everything that backward() needs, or only its results.
+enum class Keep { for_backward, results };
+
+/// Head outputs that replace closed heads: one entry a layer, or none at all (zero).
+template <class Scalar>
+using LayerReplacements = std::span<HeadReplacement<Scalar> const>;
+
+/// The state of one pass over one prefix tree: results, and in arena memory what backward() needs. One a worker, reused.
+template <class Scalar>
+struct Pass {
+  std::vector<Scalar> logprob;  ///< by edge of the tree: log P(token | path), nats
+  std::vector<Token> argmax;    ///< by target row: the most likely token, ties to the lowest id
+
+  std::vector<BlockState<Scalar>> layers;
+  Scalar* x_final = nullptr;        ///< [targets, C] entering the final norm
+  Scalar* final_norm = nullptr;
+  Scalar* probabilities = nullptr;  ///< [targets, V]; the logits until cross-entropy has read them
+  std::vector<Scalar> row_weight;   ///< by target row
+  Arena arena;
+};
+
+namespace detail {
+/// What a transformer owns, whatever the scalar it runs on.
+template <Architecture A, class RealType>
+struct TransformerParts {
+  Config config;
+  Matrix<RealType> embedding, positions;
+  std::vector<Block<A, RealType>> layers;
+  NormLayer<A.norm, RealType> final_norm;
+  FrozenMatrix<RealType> unembedding;
+  RowVector<RealType> unembedding_bias;
+};
+}  // namespace detail
+
+/// A: what is known at compile time. Scalar: float or double, or a Dual of them, whose weights are real (have no tangent).
+/// Immutable, hence safe to share between threads; each thread brings a Pass. Copies share the weights.
+template <Architecture A = llama_like, class Scalar = float>
+class Transformer : CheckArchitecture<A> {
+ public:
+  using scalar_type = Scalar;
+  using RealType = Real<Scalar>;
+  static constexpr Architecture architecture = A;
+
+  /// Checks and packs the weights. Throws Error naming the tensor that is missing, misshapen or not finite, or the extent
+  /// that contradicts A.
+  Transformer(Config config, Weights<RealType> weights) {
+    validate(A, config, weights);
+    auto parts = std::make_shared<Parts>();
+    parts->unembedding = FrozenMatrix<RealType>(weights.tied() ? weights.embedding : std::move(weights.unembedding));
+    parts->unembedding_bias = std::move(weights.unembedding_bias);
+    parts->embedding = std::move(weights.embedding);
+    parts->positions = std::move(weights.positions);
+    parts->final_norm = NormType(std::move(weights.final_norm), std::move(weights.final_norm_bias), config.d_model, config.norm_epsilon);
+    parts->layers.reserve(weights.layers.size());
+    for (Index l = 0; l < config.layers; ++l) parts->layers.emplace_back(config, weights.layers[static_cast<std::size_t>(l)], l);
+    parts->config = std::move(config);
+    parts_ = std::move(parts);
+  }
+
+  /// The same model, sharing the weights, over another scalar with the same Real: `model.template as<Dual<float>>()` carries
+  /// a tangent through a float model.
+  template <class Other>
+  Transformer<A, Other> as() const {
+    static_assert(std::is_same_v<Real<Other>, RealType>,
+                  "chg::Transformer::as: the other scalar must have this model's Real, since the weights are shared. Load the weights in that precision instead.");
+    return Transformer<A, Other>(parts_);
+  }
+
+  Config const& config() const { return parts_->config; }
+  Index layers() const { return detail::extent<A.layers>(parts_->config.layers); }
+  Index heads() const { return detail::extent<A.heads>(parts_->config.heads); }
+  Index d_model() const { return detail::extent<A.d_model>(parts_->config.d_model); }
+  Index vocab() const { return detail::extent<A.vocab>(parts_->config.vocab); }
+  /// The attention of one layer.
+  GatedAttention<A, RealType> const& attention(Index layer) const { return parts_->layers[static_cast<std::size_t>(layer)].attention(); }
+
+  /// Throws Error unless the example's ids are in the vocabulary and its length is inside the context.
+  void check_example(Example const& example, Index index) const {
+    auto const length = static_cast<Index>(example.tokens.size());
+    if (length > config().context)
+      throw Error({text("examples: example ", index, " is longer than the model's context"), text(config().context, " tokens at most"), text(length),
+                   "Shorten it, or leave it out."});
+    for (std::size_t t = 0; t < example.tokens.size(); ++t)
+      if (example.tokens[t] < 0 || example.tokens[t] >= vocab())
+        throw Error({text("examples: example ", index, ", token ", t), text("an id in 0..", vocab() - 1), text(example.tokens[t]),
+                     "Were the tokens made for another model?"});
+  }
+
+  /// Runs a tree and fills pass.logprob and pass.argmax. gates: [L, H], row-major; replacements: none, or one a layer.
+  void forward(PrefixTree const& tree, Scalar const* gates, Pass<Scalar>& pass, Keep keep, LayerReplacements<Scalar> replacements = {}) const {
+    forward_to_logits(tree, gates, pass, keep, replacements);
+    likelihoods(tree, pass);
+  }
+
+  /// The same, up to the logits [targets, V] in pass.probabilities.
+  void forward_to_logits(PrefixTree const& tree, Scalar const* gates, Pass<Scalar>& pass, Keep keep, LayerReplacements<Scalar> replacements = {}) const {
+    forward_layers(tree, gates, pass, keep, replacements);
+    auto& arena = pass.arena;
+    auto const targets = static_cast<Index>(tree.target_rows().size());
+    pass.final_norm = arena.template allocate<Scalar>(NormType::state_columns * targets);
+    pass.probabilities = arena.template allocate<Scalar>(targets * vocab());
+    auto const mark = arena.mark();
+    auto* const normed = arena.template allocate<Scalar>(targets * d_model());
+    parts_->final_norm.forward(pass.x_final, targets, pass.final_norm, normed);
+    parts_->unembedding.forward(normed, targets, pass.probabilities);
+    ops::add_bias(parts_->unembedding_bias, pass.probabilities, targets);
+    arena.rewind(mark);
+  }
+
+  /// The layers alone: fills pass.layers and pass.x_final. With Keep::results the layers' states share their memory, so only
+  /// x_final holds at the end.
+  void forward_layers(PrefixTree const& tree, Scalar const* gates, Pass<Scalar>& pass, Keep keep, LayerReplacements<Scalar> replacements = {}) const {
+    auto& arena = pass.arena;
+    arena.reset();
+    pass.layers.resize(static_cast<std::size_t>(layers()));
+    auto const n = tree.rows(), C = d_model();
+    Scalar* x[2] = {arena.template allocate<Scalar>(n * C), keep == Keep::results ? arena.template allocate<Scalar>(n * C) : nullptr};
+    auto* const normed = arena.template allocate<Scalar>(n * C);
+    embed(tree, x[0]);
+    for (Index l = 0; l < layers(); ++l) {
+      ops::AttentionRows const rows(tree, l + 1 < layers() ? ops::Rows::all : ops::Rows::targets);
+      auto& state = pass.layers[static_cast<std::size_t>(l)];
+      state.x = x[0];
+      auto* const out = keep == Keep::results ? x[1] : arena.template allocate<Scalar>(rows.queries() * C);
+      auto const mark = arena.mark();
+      parts_->layers[static_cast<std::size_t>(l)].forward(rows, gates + l * heads(), replacement(replacements, l), arena, state, normed, out);
+      if (keep == Keep::results) {
+        arena.rewind(mark);
+        std::swap(x[0], x[1]);
+      } else {
+        x[0] = out;
+      }
+    }
+    pass.x_final = x[0];
+  }
+
+  /// Adds d loss / d G to d_gates [L, H], given d loss / d logprob of every edge. Needs forward() with Keep::for_backward on
+  /// the same tree, gates and replacements just before; uses up its state.
+  template <class Sum>
+  void backward(PrefixTree const& tree, Scalar const* gates, Pass<Scalar>& pass, std::span<Scalar const> d_logprob, Sum* d_gates,
+                LayerReplacements<Scalar> replacements = {}) const {
+    auto& arena = pass.arena;
+    auto const C = d_model(), targets = static_cast<Index>(tree.target_rows().size());
+    logit_gradient(tree, pass, d_logprob);
+    auto* dx = arena.template allocate<Scalar>(targets * C);
+    ops::row(dx, targets * C).setZero();
+    auto const mark = arena.mark();
+    auto* const d_normed = arena.template allocate<Scalar>(targets * C);
+    parts_->unembedding.backward(pass.probabilities, targets, d_normed);
+    parts_->final_norm.backward(pass.x_final, pass.final_norm, targets, d_normed, dx);
+    arena.rewind(mark);
+    for (Index l = layers(); l-- > 0;) {
+      ops::AttentionRows const rows(tree, l + 1 < layers() ? ops::Rows::all : ops::Rows::targets);
+      dx = parts_->layers[static_cast<std::size_t>(l)].backward(rows, gates + l * heads(), replacement(replacements, l), arena,
+                                                         pass.layers[static_cast<std::size_t>(l)], dx, d_gates + l * heads(), l > 0);
+    }
+  }
+
+  /// Bytes of packed weights, embedding included.
+  std::size_t weight_bytes() const {
+    auto total = parts_->unembedding.bytes() + static_cast<std::size_t>(parts_->embedding.size() + parts_->positions.size()) * sizeof(RealType);
+    for (auto const& layer : parts_->layers) total += layer.weight_bytes();
+    return total;
+  }
+
+  /// An upper bound of the arena bytes that a pass kept for the backward pass takes for `rows` rows, `targets` of them
+  /// targets, in a tree of the given depth.
+  std::size_t pass_bytes(Index rows, Index targets, Index depth) const {
+    auto const& c = parts_->config;
+    auto const heads_columns = c.heads * c.head_dim, stride = (depth + 15) / 16 * 16, mlp = A.mlp == Mlp::none ? 0 : (A.mlp == Mlp::swiglu ? 2 : 1) * c.d_ff;
+    auto const kept = 2 * c.d_model + 4 + 2 * heads_columns + 2 * c.kv_heads * c.head_dim + c.heads * stride + mlp;
+    auto const working = 4 * c.d_model + 2 * heads_columns + 2 * c.kv_heads * c.head_dim + 2 * c.d_ff + stride + c.heads;
+    return static_cast<std::size_t>(rows * (kept * c.layers + working) + targets * (c.vocab + 3 * c.d_model)) * sizeof(Scalar);
+  }
+
+ private:
+  using NormType = NormLayer<A.norm, RealType>;
+  using Parts = detail::TransformerParts<A, RealType>;
+
+  template <Architecture, class>
+  friend class Transformer;
+
+  static HeadReplacement<Scalar> replacement(LayerReplacements<Scalar> replacements, Index layer) {
+    return replacements.empty() ? HeadReplacement<Scalar>{} : replacements[static_cast<std::size_t>(layer)];
+  }
+
+  void embed(PrefixTree const& tree, Scalar* x) const {
+    auto const C = d_model();
+    for (Index i = 0; i < tree.rows(); ++i, x += C) {
+      ops::row(x, C) = parts_->embedding.row(tree.token(i)).array().template cast<Scalar>();
+      if constexpr (A.position == Position::learned) ops::row(x, C) += parts_->positions.row(tree.position(i)).array().template cast<Scalar>();
+    }
+  }
+
+  /// Reads the edges' logits, then turns logits into probabilities.
+  void likelihoods(PrefixTree const& tree, Pass<Scalar>& pass) const {
+    auto const targets = static_cast<Index>(tree.target_rows().size());
+    pass.logprob.resize(tree.edges().size());
+    pass.argmax.resize(static_cast<std::size_t>(targets));
+    pass.row_weight.resize(static_cast<std::size_t>(targets));
+    for (std::size_t e = 0; e < pass.logprob.size(); ++e)
+      pass.logprob[e] = pass.probabilities[tree.edges()[e].target * vocab() + tree.edges()[e].token];
+    for (Index t = 0; t < targets; ++t) {
+      auto const likelihood = ops::softmax_row(pass.probabilities + t * vocab(), vocab());
+      pass.row_weight[static_cast<std::size_t>(t)] = likelihood.log_normaliser;
+      pass.argmax[static_cast<std::size_t>(t)] = static_cast<Token>(likelihood.argmax);
+    }
+    for (std::size_t e = 0; e < pass.logprob.size(); ++e) pass.logprob[e] -= pass.row_weight[static_cast<std::size_t>(tree.edges()[e].target)];
+  }
+
+  /// Overwrites the probabilities with the gradient at the logits.
+  void logit_gradient(PrefixTree const& tree, Pass<Scalar>& pass, std::span<Scalar const> d_logprob) const {
+    std::fill(pass.row_weight.begin(), pass.row_weight.end(), Scalar(0));
+    for (std::size_t e = 0; e < d_logprob.size(); ++e) pass.row_weight[static_cast<std::size_t>(tree.edges()[e].target)] += d_logprob[e];
+    for (std::size_t t = 0; t < pass.row_weight.size(); ++t)
+      ops::row(pass.probabilities + static_cast<Index>(t) * vocab(), vocab()) *= -pass.row_weight[t];
+    for (std::size_t e = 0; e < d_logprob.size(); ++e)   // forward: log p_v = x_v - log sum exp(x)
+      pass.probabilities[tree.edges()[e].target * vocab() + tree.edges()[e].token] += d_logprob[e];
+  }
+
+  explicit Transformer(std::shared_ptr<Parts const> parts) : parts_(std::move(parts)) {}
+
+  std::shared_ptr<Parts const> parts_;
+};
+
+/// What the functions that run batches need of a model.
+template <class M>
+concept TransformerModel = requires(M const& m, PrefixTree const& tree, Pass<typename M::scalar_type>& pass, typename M::scalar_type const* gates,
+                                    Accumulator<typename M::scalar_type>* d_gates, std::span<typename M::scalar_type const> d_logprob) {
+  { m.config() } -> std::convertible_to<Config const&>;
+  { m.layers() } -> std::convertible_to<Index>;
+  { m.heads() } -> std::convertible_to<Index>;
+  m.forward(tree, gates, pass, Keep::for_backward);
+  m.backward(tree, gates, pass, d_logprob, d_gates);
+};
+
+}  // namespace chg

@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: MIT
+// Rotary positions: at position p the channel pair i of a head turns by the angle p w_i, w_i = theta^(-2 i / D).
+//
+//     a' = a cos - b sin,   b' = a sin + b cos         backward: the same with -sin, since a rotation's transpose undoes it
+//
+// Su et al., arXiv 2104.09864. Pairs are (i, i + D/2), or (2i, 2i + 1) in the original Llama layout. Llama 3.1 and later
+// stretch long wavelengths (2 pi / w_i > original_context / low_freq_factor) by `factor`, keep short ones
+// (< original_context / high_freq_factor), and blend linearly in original_context / wavelength between.
+#pragma once
+
+#include <chg/tensor/dual.hpp>
+#include <chg/tensor/matrix.hpp>
+
+#include <algorithm>
+#include <cmath>
+
+namespace chg {
+
+/// Which channels of a head turn together: (i, i + D/2) as Hugging Face stores them, or (2i, 2i + 1) as the original Llama does.
+enum class RotaryPairing { halves, neighbours };
+
+/// Frequency scaling of Llama 3.1 and later: long wavelengths are stretched by `factor`, short ones kept, with a ramp between.
+struct Llama3Scaling {
+  double factor = 8;
+  double low_freq_factor = 1;
+  double high_freq_factor = 4;
+  Index original_context = 8192;
+
+  bool operator==(Llama3Scaling const&) const = default;
+};
+
+struct Rotary {
+  double theta = 10'000;
+  RotaryPairing pairing = RotaryPairing::halves;
+  bool scaled = false;  ///< whether `scaling` applies
+  Llama3Scaling scaling{};
+
+  bool operator==(Rotary const&) const = default;
+};
+
+}  // namespace chg
+
+namespace chg::ops {
+
+/// The frequency w_i of pair i, radians a position.
+inline double rotary_frequency(Rotary const& rotary, Index head_dim, Index pair) {
+  constexpr auto kTwoPi = 6.283185307179586477;
+  auto const plain = std::pow(rotary.theta, -2.0 * static_cast<double>(pair) / static_cast<double>(head_dim));
+  if (!rotary.scaled) return plain;
+  auto const& s = rotary.scaling;
+  auto const turns = static_cast<double>(s.original_context) * plain / kTwoPi;   // original_context / wavelength
+  auto const kept = std::clamp((turns - s.low_freq_factor) / (s.high_freq_factor - s.low_freq_factor), 0.0, 1.0);
+  return plain * (kept + (1 - kept) / s.factor);
+}
+
+/// cos and sin of every position and pair, computed in double whatever the Real.
+template <class RealType>
+class RotaryTable {
+ public:
+  RotaryTable() = default;
+  RotaryTable(Rotary const& rotary, Index head_dim, Index positions)
+      : pairing_(rotary.pairing), cos_(positions, head_dim / 2), sin_(positions, head_dim / 2) {
+    for (Index i = 0; i < head_dim / 2; ++i) {
+      auto const frequency = rotary_frequency(rotary, head_dim, i);
+      for (Index p = 0; p < positions; ++p) {
+        cos_(p, i) = static_cast<RealType>(std::cos(static_cast<double>(p) * frequency));
+        sin_(p, i) = static_cast<RealType>(std::sin(static_cast<double>(p) * frequency));
+      }
+    }
+  }
+
+  /// Turns `heads` heads of one token in place. x: [heads D], contiguous; position below the table's length.
+  template <class Scalar>
+  void turn(Scalar* x, Index heads, Index position) const { rotate<false>(x, heads, position); }
+  /// Turns back: the backward pass of turn(), in place.
+  template <class Scalar>
+  void turn_back(Scalar* x, Index heads, Index position) const { rotate<true>(x, heads, position); }
+
+ private:
+  template <bool Back, class Scalar>
+  void rotate(Scalar* x, Index heads, Index position) const {
+    auto const half = cos_.cols();
+    auto const* const c = cos_.data() + position * half;
+    auto const* const s = sin_.data() + position * half;
+    auto const step = pairing_ == RotaryPairing::halves ? Index{1} : Index{2};
+    auto const partner = pairing_ == RotaryPairing::halves ? half : Index{1};
+    for (Index h = 0; h < heads; ++h, x += 2 * half)
+#pragma omp simd
+      for (Index i = 0; i < half; ++i) {
+        auto const a = x[i * step], b = x[i * step + partner];
+        auto const sine = Back ? -s[i] : s[i];
+        x[i * step] = a * Scalar(c[i]) - b * Scalar(sine);
+        x[i * step + partner] = a * Scalar(sine) + b * Scalar(c[i]);
+      }
+  }
+
+  RotaryPairing pairing_ = RotaryPairing::halves;
+  Matrix<RealType> cos_, sin_;  // [positions, D/2]
+};
+
+}  // namespace chg::ops

@@ -1,0 +1,173 @@
+// SPDX-License-Identifier: MIT
+// run.json: what a run was made from and by, so that it can be told apart from others and made again.
+#pragma once
+
+#include <chg/formats/mapped_file.hpp>
+#include <chg/gate/fit_record.hpp>
+#include <chg/run/sha256.hpp>
+#include <chg/tensor/gemm.hpp>
+
+#include <nlohmann/json.hpp>
+
+#include <array>
+#include <chrono>
+#include <ctime>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+namespace chg::run {
+
+using Json = nlohmann::ordered_json;  ///< keys stay in the order in which they are written
+
+struct FileRecord {
+  std::string name;
+  std::uint64_t bytes = 0;
+  std::string sha256;
+};
+
+struct ModelRecord {
+  std::string name;  ///< a path, or builtin:NAME
+  Architecture architecture;
+  Config config;
+  std::vector<FileRecord> files{};
+};
+
+struct DataRecord {
+  std::string role;  ///< train, validation, retain or forget
+  std::string name;  ///< a path, or how it was made
+  std::string sha256;
+  Index examples = 0;
+  Index target_tokens = 0;
+};
+
+/// Name, size and SHA-256 of a file. Throws Error when it cannot be read.
+inline FileRecord describe_file(std::filesystem::path const& path) {
+  formats::MappedFile const file(path);
+  return {path.filename().string(), file.bytes().size(), Sha256().add(file.bytes()).hex()};
+}
+
+/// A model that no file holds.
+template <class Model>
+ModelRecord describe_model(std::string name, Model const& model) {
+  return {std::move(name), Model::architecture, model.config()};
+}
+
+/// A model out of a directory: its files that decide what it computes and reads.
+template <class Model>
+ModelRecord describe_model(std::filesystem::path const& directory, Model const& model) {
+  auto record = describe_model(directory.string(), model);
+  for (auto const* name : {"config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json"})
+    if (std::filesystem::exists(directory / name)) record.files.push_back(describe_file(directory / name));
+  return record;
+}
+
+/// Examples that no file holds. The hash is that of their lines {"tokens":[...],"target_mask":[...]}, each ended by a newline.
+inline DataRecord describe_data(std::string role, std::string name, Examples const& examples) {
+  DataRecord record{std::move(role), std::move(name), "", examples.size(), 0};
+  Sha256 hash;
+  for (auto const& e : examples) {
+    hash.add(Json{{"tokens", e.tokens}, {"target_mask", e.target_mask}}.dump()).add("\n");
+    record.target_tokens += e.targets();
+  }
+  record.sha256 = hash.hex();
+  return record;
+}
+
+/// Examples that were read from a file, whose bytes are hashed.
+inline DataRecord describe_data(std::string role, std::filesystem::path const& file, Examples const& examples) {
+  auto record = describe_data(std::move(role), file.string(), examples);
+  record.sha256 = describe_file(file).sha256;
+  return record;
+}
+
+struct Manifest {
+  std::string command;               ///< as it was typed, or the name of the program
+  ModelRecord model;
+  std::vector<DataRecord> data;
+  std::string bos = "none added";    ///< how a first token was chosen
+  std::chrono::system_clock::time_point started = std::chrono::system_clock::now();
+};
+
+namespace detail {
+
+inline std::string utc(std::chrono::system_clock::time_point when) {
+  auto const seconds = std::chrono::system_clock::to_time_t(when);
+  std::tm parts{};
+  ::gmtime_r(&seconds, &parts);
+  std::array<char, 32> out{};
+  return {out.data(), std::strftime(out.data(), out.size(), "%Y-%m-%dT%H:%M:%SZ", &parts)};
+}
+
+/// JSON has no infinity: "none", as an option is spelled that is switched off.
+inline Json option_json(double value) { return std::isinf(value) ? Json("none") : Json(value); }
+inline Json option_json(Index value) { return value; }
+inline Json option_json(std::uint64_t value) { return value; }
+inline Json option_json(LearningRate const& rate) { return {rate.start, rate.end}; }
+inline Json option_json(Preset preset) { return preset == Preset::paper ? "paper" : "reference"; }
+inline Json option_json(Order order) { return order == Order::shuffle ? "shuffle" : "sequential"; }
+inline Json option_json(std::optional<Normalise> const& n) { return !n ? Json() : Json(*n == Normalise::mean ? "mean" : "sum"); }
+/// The logits themselves are too many: their hash, as doubles in C order.
+inline Json option_json(std::optional<GateLogits> const& init) {
+  if (!init) return Json();
+  auto const& u = init->values();
+  return {{"shape", {init->sets(), init->layers(), init->heads()}}, {"sha256", Sha256().add(std::as_bytes(std::span(u.data(), u.size()))).hex()}};
+}
+
+inline Json model_json(ModelRecord const& m) {
+  auto const& c = m.config;
+  auto const& a = m.architecture;
+  Json files = Json::array();
+  for (auto const& f : m.files) files.push_back({{"name", f.name}, {"bytes", f.bytes}, {"sha256", f.sha256}});
+  static constexpr std::array norms{"rms", "layer", "none"}, positions{"rotary", "learned", "none"};
+  static constexpr std::array mlps{"swiglu", "gelu", "gelu_tanh", "none"};
+  return {{"name", m.name},
+          {"files", files},
+          {"architecture",
+           {{"norm", norms[static_cast<std::size_t>(a.norm)]}, {"mlp", mlps[static_cast<std::size_t>(a.mlp)]},
+            {"position", positions[static_cast<std::size_t>(a.position)]}, {"layers", c.layers}, {"heads", c.heads}, {"kv_heads", c.kv_heads},
+            {"head_dim", c.head_dim}, {"d_model", c.d_model}, {"d_ff", c.d_ff}, {"vocab", c.vocab}, {"context", c.context}}}};
+}
+
+/// build_info() as an object.
+inline Json build_json() {
+  Json build = Json::object();
+  auto const info = build_info();
+  for (std::size_t begin = 0; begin < info.size();) {
+    auto const end = info.find('\n', begin), colon = info.find(": ", begin);
+    build[info.substr(begin, colon - begin)] = info.substr(colon + 2, end - colon - 2);
+    begin = end + 1;
+  }
+  return build;
+}
+
+}  // namespace detail
+
+/// run.json of a fit (chg::Fit or chg::ContrastiveFit): the manifest, and what the fit itself records.
+template <class Record>
+Json manifest_json(Manifest const& m, Record const& fit) {
+  auto const now = std::chrono::system_clock::now();
+  Json options = Json::object(), seeds = Json::array(), data = Json::array();
+  chg::detail::visit_options(fit.options, [&](char const* name, auto const& value) { options[name] = detail::option_json(value); });
+  for (Index s = 0; s < fit.options.gate_sets; ++s) seeds.push_back(fit.seed(s));
+  for (auto const& d : m.data)
+    data.push_back({{"role", d.role}, {"name", d.name}, {"sha256", d.sha256}, {"examples", d.examples}, {"target_tokens", d.target_tokens}});
+  auto const build = detail::build_json();
+  return {{"chg", build.value("chg", "")},
+          {"command", m.command},
+          {"kind", requires { fit.u_plus; } ? "fit" : "contrast"},
+          {"status", fit.status == Status::finished ? "finished" : "interrupted"},
+          {"started", detail::utc(m.started)},
+          {"ended", detail::utc(now)},
+          {"seconds", std::chrono::duration<double>(now - m.started).count()},
+          {"model", detail::model_json(m.model)},
+          {"data", data},
+          {"bos", m.bos},
+          {"threads", fit.options.run.threads},
+          {"precision", fit.origin.scalar_bytes == 8 ? "f64" : "f32"},
+          {"seeds", seeds},
+          {"options", options},
+          {"build", build}};
+}
+
+}  // namespace chg::run

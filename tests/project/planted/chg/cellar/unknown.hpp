@@ -1,0 +1,3 @@
+// SPDX-License-Identifier: MIT
+// A room that nobody drew arrows for.
+#pragma once

@@ -1,0 +1,179 @@
+// SPDX-License-Identifier: MIT
+#include "support/catch.hpp"
+
+#include <chg/tensor/gemm.hpp>
+#include <chg/tensor/random.hpp>
+
+#include <omp.h>
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <string>
+#include <thread>
+#include <vector>
+
+namespace {
+
+using namespace chg;
+
+template <class Scalar>
+Matrix<Scalar> sample(Index rows, Index cols, std::uint32_t substream) {
+  Random random(11, Stream::user, substream);
+  Matrix<Scalar> m(rows, cols);
+  for (Index i = 0; i < m.size(); ++i) m.data()[i] = static_cast<Real<Scalar>>(random.normal());
+  if constexpr (is_dual<Scalar>)
+    for (Index i = 0; i < m.size(); ++i) m.data()[i].tangent = static_cast<Real<Scalar>>(random.normal());
+  return m;
+}
+
+// sum_k a(i, k) b(k, j) in Accumulator precision, beside the sum of absolute products: a product of n terms, summed in any
+// order, is off by at most n epsilon times the latter (Higham, Accuracy and Stability, section 3.1).
+template <class Scalar>
+struct Plain {
+  Matrix<double> value, size;
+
+  Plain(Matrix<Scalar> const& a, Matrix<Scalar> const& b) : value(Matrix<double>::Zero(a.rows(), b.cols())), size(value) {
+    for (Index i = 0; i < a.rows(); ++i)
+      for (Index j = 0; j < b.cols(); ++j)
+        for (Index k = 0; k < a.cols(); ++k) {
+          auto const product = double(a(i, k)) * double(b(k, j));
+          value(i, j) += product;
+          size(i, j) += std::abs(product);
+        }
+  }
+};
+
+template <class Scalar>
+void check_product(Matrix<Scalar> const& y, Plain<Scalar> const& plain, Index terms, double start = 0) {
+  auto const epsilon = double(std::numeric_limits<Scalar>::epsilon());
+  for (Index i = 0; i < y.rows(); ++i)
+    for (Index j = 0; j < y.cols(); ++j) {
+      auto const error = std::abs(double(y(i, j)) - start - plain.value(i, j));
+      if (!(error <= double(terms + 1) * epsilon * (plain.size(i, j) + std::abs(start)))) {
+        INFO("entry " << i << ", " << j << ": " << y(i, j) << " for " << plain.value(i, j) + start);
+        CHECK(error <= double(terms + 1) * epsilon * (plain.size(i, j) + std::abs(start)));
+      }
+    }
+}
+
+template <class Scalar>
+void check_both_directions(Index n, Index out, Index in) {
+  INFO(n << " rows, W " << shape_text(out, in) << (sizeof(Scalar) == 4 ? " float" : " double"));
+  auto const w = sample<Scalar>(out, in, 1), x = sample<Scalar>(n, in, 2), dy = sample<Scalar>(n, out, 3);
+  FrozenMatrix<Scalar> const frozen(w);
+  CHECK(frozen.out() == out);
+  CHECK(frozen.in() == in);
+
+  Matrix<Scalar> y = Matrix<Scalar>::Constant(n, out, std::numeric_limits<Scalar>::quiet_NaN());   // must be overwritten
+  frozen.forward(x.data(), n, y.data());
+  Plain<Scalar> const forward(x, w.transpose());
+  check_product(y, forward, in);
+  y.setConstant(2);
+  frozen.forward(x.data(), n, y.data(), true);
+  check_product(y, forward, in, 2);
+
+  Matrix<Scalar> dx = Matrix<Scalar>::Constant(n, in, std::numeric_limits<Scalar>::quiet_NaN());
+  frozen.backward(dy.data(), n, dx.data());
+  Plain<Scalar> const backward(dy, w);
+  check_product(dx, backward, out);
+  dx.setConstant(2);
+  frozen.backward(dy.data(), n, dx.data(), true);
+  check_product(dx, backward, out, 2);
+}
+
+}  // namespace
+
+TEST_CASE("gemm: both directions are the product, to round-off, at every edge size", "[tensor]") {
+  for (Index n : {1, 2, 7, 16, 17})
+    for (Index out : {1, 2, 15, 16, 17, 31})
+      for (Index in : {1, 3, 15, 16, 17, 64}) {
+        check_both_directions<float>(n, out, in);
+        check_both_directions<double>(n, out, in);
+      }
+  check_both_directions<float>(131, 257, 63);
+  check_both_directions<double>(131, 257, 63);
+}
+
+TEST_CASE("gemm: no rows is a valid product", "[tensor]") {
+  FrozenMatrix<float> const frozen(sample<float>(3, 4, 1));
+  float y = 5;
+  frozen.forward(&y, 0, &y);
+  frozen.backward(&y, 0, &y);
+  CHECK(y == 5);
+}
+
+TEST_CASE("gemm: one matrix serves batches of different sizes in turn", "[tensor]") {
+  auto const w = sample<float>(13, 29, 1);
+  FrozenMatrix<float> const frozen(w);
+  for (Index n : {5, 1, 40, 2, 5, 1}) {
+    auto const x = sample<float>(n, 29, 2);
+    Matrix<float> y(n, 13);
+    frozen.forward(x.data(), n, y.data());
+    check_product(y, Plain<float>(x, w.transpose()), 29);
+  }
+}
+
+TEST_CASE("gemm: duals go through by value and tangent, nested ones too", "[tensor]") {
+  auto const w = sample<double>(5, 7, 1);
+  FrozenMatrix<double> const frozen(w);
+  auto const x = sample<Dual<double>>(3, 7, 2);
+  Matrix<double> value(3, 7), tangent(3, 7);
+  for (Index i = 0; i < x.size(); ++i) value.data()[i] = x.data()[i].value, tangent.data()[i] = x.data()[i].tangent;
+  Matrix<Dual<double>> y(3, 5);
+  frozen.forward(x.data(), 3, y.data());
+  Matrix<double> a(3, 5), b(3, 5);
+  for (Index i = 0; i < y.size(); ++i) a.data()[i] = y.data()[i].value, b.data()[i] = y.data()[i].tangent;
+  check_product(a, Plain<double>(value, w.transpose()), 7);
+  check_product(b, Plain<double>(tangent, w.transpose()), 7);
+  frozen.forward(x.data(), 3, y.data(), true);
+  for (Index i = 0; i < y.size(); ++i) {
+    CHECK(y.data()[i].value == 2 * a.data()[i]);
+    CHECK(y.data()[i].tangent == 2 * b.data()[i]);
+  }
+  Matrix<Dual<Dual<double>>> nested(1, 7), image(1, 5);
+  for (Index i = 0; i < 7; ++i) nested.data()[i] = {x.data()[i], x.data()[i + 7]};
+  frozen.forward(nested.data(), 1, image.data());
+  CHECK(std::abs(image(0, 0).tangent.tangent - tangent.row(1).dot(w.row(0))) <= 8 * 2.3e-16 * tangent.row(1).cwiseAbs().dot(w.row(0).cwiseAbs()));
+  Matrix<Dual<double>> back(3, 7);
+  frozen.backward(y.data(), 3, back.data());
+  CHECK(std::abs(back(2, 3).tangent - 2 * b.row(2).dot(w.col(3))) <= 6 * 2.3e-16 * 2 * b.row(2).cwiseAbs().dot(w.col(3).cwiseAbs()));
+}
+
+TEST_CASE("gemm: threads that multiply at once get what one thread gets, to the bit", "[tensor]") {
+  auto const w = sample<float>(96, 64, 1), x = sample<float>(48, 64, 2);
+  FrozenMatrix<float> const frozen(w);
+  SingleThreadedProducts const alone;
+  Matrix<float> expected(48, 96);
+  frozen.forward(x.data(), 48, expected.data());
+  std::vector<Matrix<float>> results(4, Matrix<float>(48, 96));
+  std::vector<std::thread> threads;
+  for (auto& y : results)
+    threads.emplace_back([&] {
+      SingleThreadedProducts const each;
+      for (auto repeat = 0; repeat < 20; ++repeat) frozen.forward(x.data(), 48, y.data());
+    });
+  for (auto& t : threads) t.join();
+  for (auto const& y : results) CHECK(y == expected);
+}
+
+TEST_CASE("gemm: SingleThreadedProducts restores the thread setting that it found", "[tensor]") {
+  auto const before = omp_get_max_threads();
+  omp_set_num_threads(3);
+  {
+    SingleThreadedProducts const alone;
+    CHECK(omp_get_max_threads() == 1);
+  }
+  CHECK(omp_get_max_threads() == 3);
+  omp_set_num_threads(before);
+}
+
+TEST_CASE("gemm: build_info names version, compiler and the back end that multiplies", "[tensor]") {
+  auto const info = build_info();
+  INFO(info);
+  CHECK(info.find("chg: ") == 0);
+  CHECK(info.find(std::string("\ngemm: ") + gemm_backend + "\n") != std::string::npos);
+  CHECK(info.find("\ncompiler: ") != std::string::npos);
+  CHECK(std::count(info.begin(), info.end(), '\n') >= 6);
+  CHECK(info.back() == '\n');
+}

@@ -12,3 +12,17 @@
 // This header is the core, on Eigen, xtensor, OpenMP and a BLAS alone. chg/formats reads checkpoints, chg/run writes results.
 #pragma once
 
+#include <chg/analysis/ablation.hpp>
+#include <chg/analysis/print.hpp>
+#include <chg/analysis/taxonomy.hpp>
+#include <chg/builtin/builtin.hpp>
+#include <chg/gate/checkpoint.hpp>
+#include <chg/gate/contrast.hpp>
+#include <chg/gate/fit.hpp>
+#include <chg/model/evaluate.hpp>
+#include <chg/model/trace.hpp>
+#include <chg/model/verify_gradient.hpp>
+#include <chg/task/aba_abb.hpp>
+#include <chg/task/mapping.hpp>
+#include <chg/task/null_targets.hpp>
+#include <chg/verify/verify.hpp>

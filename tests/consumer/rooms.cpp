@@ -1,7 +1,12 @@
 // SPDX-License-Identifier: MIT
-// A user's program: the core and the other rooms.
-#include <chg/formats/config_json.hpp>
+// A user's program: the core and the other rooms, on the model that was installed with them.
+#include <chg/builtin/teaching.hpp>
+#include <chg/formats/hugging_face.hpp>
+#include <chg/run/sha256.hpp>
 
 #include <iostream>
 
-int main() { std::cout << "formats and run\n"; }
+int main() {
+  auto const model = chg::load<chg::llama_like>(chg::builtin::teaching_directory());
+  std::cout << model.layers() << " layers of " << model.heads() << " heads, " << chg::run::sha256("abc") << '\n';
+}

@@ -11,7 +11,8 @@ using chg::test::message_of;
 
 TEST_CASE("json: a key that is there twice is refused, in whichever object it is", "[formats]") {
   REQUIRE(has_all(message_of([] { parse_json(R"({"a": 1, "b": 2, "a": 1})", "f"); }), {"f", "\"a\" is there twice"}));
-  REQUIRE(has_all(message_of([] { parse_json(R"({"x": [{"a": 1}, {"b": {"c": 1, "c": 2}}]})", "f"); }), {"\"c\" is there twice"}));
+  REQUIRE(
+      has_all(message_of([] { parse_json(R"({"x": [{"a": 1}, {"b": {"c": 1, "c": 2}}]})", "f"); }), {"\"c\" is there twice"}));
   REQUIRE(parse_json(R"({"a": {"a": 1}, "b": [{"a": 2}, {"a": 3}]})", "f")["b"][1]["a"] == 3);
 }
 
@@ -20,6 +21,7 @@ TEST_CASE("json: nesting and the number of values are bounded, a million bracket
   std::string objects;
   for (int i = 0; i < 100'000; ++i) objects += R"({"a":)";
   REQUIRE(has_all(message_of([&] { parse_json(objects, "f"); }), {"nested too deeply"}));
+  REQUIRE(has_all(message_of([] { parse_json(std::string(65, '[') + std::string(65, ']'), "f"); }), {"nested too deeply"}));
   REQUIRE(parse_json(std::string(64, '[') + std::string(64, ']'), "f").is_array());
   REQUIRE(has_all(message_of([] { parse_json("[1,2,3,4]", "f", {.values = 4}); }), {"number of JSON values", "at most 4"}));
   REQUIRE(parse_json("[1,2,3]", "f", {.values = 4}).size() == 3);
@@ -28,11 +30,14 @@ TEST_CASE("json: nesting and the number of values are bounded, a million bracket
 TEST_CASE("json: what is not one JSON value is refused, and the file is named", "[formats]") {
   for (auto const* text : {"", "{", "{} {}", "{\"a\":}", "nul", "[1,]", "\"\xff\"", "1e999", "{\"a\" 1}", "// no\n{}"})
     CHECK(has_all(message_of([&] { parse_json(text, "some file"); }), {"some file is not valid JSON"}));
-  CHECK(has_all(message_of([&] { parse_json(std::string("{}\0junk", 7), "some file"); }), {"some file is not valid JSON", "a zero byte"}));
+  CHECK(has_all(message_of([&] { parse_json(std::string("{}\0junk", 7), "some file"); }),
+                {"some file is not valid JSON", "a zero byte"}));
 }
 
 TEST_CASE("json_object: values of another type or out of bounds are refused with key, bounds and value", "[formats]") {
-  auto const json = parse_json(R"({"n": 3, "x": 2.5, "s": "word", "none": null, "big": 18446744073709551615, "huge": 18446744073709551616, "neg": -4, "o": {}, "t": true})", "f");
+  auto const json = parse_json(
+      R"({"n": 3, "x": 2.5, "s": "word", "none": null, "big": 18446744073709551615, "huge": 18446744073709551616, "neg": -4, "o": {}, "t": true})",
+      "f");
   JsonObject const o(json, "f");
   REQUIRE(o.integer("n", 1, 3) == 3);
   REQUIRE(o.integer("neg", -4, 3) == -4);
@@ -42,7 +47,8 @@ TEST_CASE("json_object: values of another type or out of bounds are refused with
   REQUIRE(o.string("s") == "word");
   REQUIRE(has_all(message_of([&] { o.integer("n", 4, 9); }), {"f: n", "from 4 to 9", "got 3"}));
   REQUIRE(has_all(message_of([&] { o.integer("neg", 0, 9); }), {"got -4"}));
-  REQUIRE(has_all(message_of([&] { o.integer("big", 0, std::numeric_limits<chg::Index>::max()); }), {"got 18446744073709551615"}));
+  REQUIRE(
+      has_all(message_of([&] { o.integer("big", 0, std::numeric_limits<chg::Index>::max()); }), {"got 18446744073709551615"}));
   REQUIRE(has_all(message_of([&] { o.integer("huge", 0, 9); }), {"f: huge", "got 1.8446744073709552e+19"}));
   REQUIRE(has_all(message_of([&] { o.integer("x", 0, 9); }), {"a whole number", "got 2.5"}));
   REQUIRE(has_all(message_of([&] { o.integer("s", 0, 9); }), {"got \"word\""}));

@@ -32,7 +32,8 @@ TEST_CASE("mapped_file: what is not a readable regular file is refused by name",
   chg::test::TemporaryDirectory const directory;
   auto const absent = (directory.path() / "absent").string(), pipe = (directory.path() / "pipe").string();
   REQUIRE(chg::test::has_all(message_of([&] { MappedFile f(absent); }), {absent, "No such file or directory"}));
-  REQUIRE(chg::test::has_all(message_of([&] { MappedFile f(directory.path()); }), {directory.path().string(), "a regular file", "a directory"}));
+  REQUIRE(chg::test::has_all(message_of([&] { MappedFile f(directory.path()); }),
+                             {directory.path().string(), "a regular file", "a directory"}));
   REQUIRE(::mkfifo(pipe.c_str(), 0600) == 0);
   REQUIRE(chg::test::has_all(message_of([&] { MappedFile f(pipe); }), {pipe, "a regular file"}));
 }

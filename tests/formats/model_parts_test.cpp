@@ -16,11 +16,14 @@ template <class Real>
 std::string difference(chg::formats::ModelDescription const& d, Weights<float> const& a, Weights<Real> const& b) {
   std::vector<std::pair<std::string, Matrix<double>>> mine;
   std::string names;
-  chg::detail::visit_weights(d.architecture, d.config, a, [&](std::string const& name, auto const& t, Index, Index, bool) { mine.emplace_back(name, t.template cast<double>()); });
+  chg::detail::visit_weights(d.architecture, d.config, a, [&](std::string const& name, auto const& t, Index, Index, bool) {
+    mine.emplace_back(name, t.template cast<double>());
+  });
   auto next = mine.begin();
   chg::detail::visit_weights(d.architecture, d.config, b, [&](std::string const& name, auto const& t, Index, Index, bool) {
     auto const& [other, tensor] = *next++;
-    if (name != other || tensor.rows() != t.rows() || tensor.cols() != t.cols() || tensor != t.template cast<double>()) names += name + " ";
+    if (name != other || tensor.rows() != t.rows() || tensor.cols() != t.cols() || tensor != t.template cast<double>())
+      names += name + " ";
   });
   return names;
 }
@@ -67,7 +70,11 @@ TEST_CASE("model_parts: buffers that the configuration determines are passed ove
   b.file.add("transformer.h.0.attn.bias", "BOOL", {1, 1, 2, 2}, std::string("\1\0\1\1", 4));
   b.file.add("transformer.h.1.attn.masked_bias", "F32", {}, bytes_of({-1e4f}));
   CHECK(load_and_compare(b) == "");
-  auto const c = [] { auto p = published_gpt2(); p.file.add("transformer.h.2.attn.bias", "U8", {1}, "\1"); return p; }();
+  auto const c = [] {
+    auto p = published_gpt2();
+    p.file.add("transformer.h.2.attn.bias", "U8", {1}, "\1");
+    return p;
+  }();
   CHECK(has_all(complaint(c), {"\"transformer.h.2.attn.bias\" has no place"}));  // there is no third layer
 }
 
@@ -77,15 +84,20 @@ TEST_CASE("model_parts: a stored head beside a tied embedding must be the same",
   CHECK(load_and_compare(same) == "");
   auto other = published_gpt2();
   other.file.add_f32("lm_head.weight", Matrix<float>(other.weights.embedding * 2), 2);
-  CHECK(has_all(complaint(other), {"\"lm_head.weight\"", "the same numbers as \"transformer.wte.weight\"", "tie_word_embeddings"}));
+  CHECK(
+      has_all(complaint(other), {"\"lm_head.weight\"", "the same numbers as \"transformer.wte.weight\"", "tie_word_embeddings"}));
 }
 
 TEST_CASE("model_parts: a missing tensor is refused by file and name", "[formats]") {
-  for (auto const* name : {"model.embed_tokens.weight", "model.layers.1.self_attn.k_proj.weight", "model.layers.0.mlp.down_proj.weight", "model.norm.weight"})
-    CHECK(has_all(complaint(published_llama({.without = name})), {"model.safetensors", std::string("\"") + name + "\" is missing"}));
-  CHECK(has_all(complaint(published_llama({.biases = true, .without = "model.layers.1.self_attn.o_proj.bias"})), {"o_proj.bias\" is missing"}));
+  for (auto const* name : {"model.embed_tokens.weight", "model.layers.1.self_attn.k_proj.weight",
+                           "model.layers.0.mlp.down_proj.weight", "model.norm.weight"})
+    CHECK(has_all(complaint(published_llama({.without = name})),
+                  {"model.safetensors", std::string("\"") + name + "\" is missing"}));
+  CHECK(has_all(complaint(published_llama({.biases = true, .without = "model.layers.1.self_attn.o_proj.bias"})),
+                {"o_proj.bias\" is missing"}));
   CHECK(has_all(complaint(published_llama({.tied = false, .without = "lm_head.weight"})), {"\"lm_head.weight\" is missing"}));
-  for (auto const* name : {"transformer.wte.weight", "transformer.wpe.weight", "transformer.h.1.attn.c_attn.bias", "transformer.ln_f.bias"})
+  for (auto const* name :
+       {"transformer.wte.weight", "transformer.wpe.weight", "transformer.h.1.attn.c_attn.bias", "transformer.ln_f.bias"})
     CHECK(has_all(complaint(published_gpt2({.without = name})), {std::string("\"") + name + "\" is missing"}));
 }
 
@@ -102,8 +114,10 @@ TEST_CASE("model_parts: a surplus tensor is refused by name", "[formats]") {
 }
 
 TEST_CASE("model_parts: a tensor of another shape is refused with both shapes", "[formats]") {
-  CHECK(has_all(complaint(published_llama({.transposed = "model.layers.0.self_attn.q_proj.weight"})), {"q_proj.weight\" has the wrong shape", "[6, 5]", "got [5, 6]"}));
-  CHECK(has_all(complaint(published_gpt2({.transposed = "transformer.h.1.mlp.c_fc.weight"})), {"c_fc.weight\" has the wrong shape", "[6, 7]", "got [7, 6]"}));
+  CHECK(has_all(complaint(published_llama({.transposed = "model.layers.0.self_attn.q_proj.weight"})),
+                {"q_proj.weight\" has the wrong shape", "[6, 5]", "got [5, 6]"}));
+  CHECK(has_all(complaint(published_gpt2({.transposed = "transformer.h.1.mlp.c_fc.weight"})),
+                {"c_fc.weight\" has the wrong shape", "[6, 7]", "got [7, 6]"}));
   auto p = published_llama();
   p.config.replace(p.config.find("\"vocab_size\": 11"), 16, "\"vocab_size\": 12");
   CHECK(has_all(complaint(p), {"embed_tokens.weight\" has the wrong shape", "[12, 5]", "got [11, 5]"}));
@@ -124,7 +138,9 @@ TEST_CASE("model_parts: a directory without weights, or with sharded ones, is re
   TemporaryDirectory const directory;
   auto const p = published_llama();
   directory.write("config.json", p.config);
-  CHECK(has_all(message_of([&] { chg::load_weights<float>(directory.path()); }), {(directory.path() / "model.safetensors").string(), "No such file"}));
+  CHECK(has_all(message_of([&] { chg::load_weights<float>(directory.path()); }),
+                {(directory.path() / "model.safetensors").string(), "No such file"}));
   directory.write("model.safetensors.index.json", "{}");
-  CHECK(has_all(message_of([&] { chg::load_weights<float>(directory.path()); }), {"model.safetensors is missing", "one file", "sharded"}));
+  CHECK(has_all(message_of([&] { chg::load_weights<float>(directory.path()); }),
+                {"model.safetensors is missing", "one file", "sharded"}));
 }

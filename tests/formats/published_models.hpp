@@ -12,15 +12,17 @@
 namespace chg::test {
 
 // Odd sizes, so that no two extents agree by luck: 3 heads of 2 over 1 key-value head in a model of width 5.
-inline char const* const kLlamaConfig = R"({"model_type": "llama", "hidden_size": 5, "intermediate_size": 7, "num_hidden_layers": 2, "num_attention_heads": 3,
+inline char const* const kLlamaConfig =
+    R"({"model_type": "llama", "hidden_size": 5, "intermediate_size": 7, "num_hidden_layers": 2, "num_attention_heads": 3,
   "num_key_value_heads": 1, "head_dim": 2, "vocab_size": 11, "max_position_embeddings": 13, "rms_norm_eps": 1e-5)";
-inline char const* const kGpt2Config = R"({"model_type": "gpt2", "n_layer": 2, "n_head": 3, "n_embd": 6, "n_inner": 7, "n_positions": 13, "vocab_size": 11)";
+inline char const* const kGpt2Config =
+    R"({"model_type": "gpt2", "n_layer": 2, "n_head": 3, "n_embd": 6, "n_inner": 7, "n_positions": 13, "vocab_size": 11)";
 
 struct PublishedOptions {
   bool biases = false, tied = true;
   std::string prefix = "";
-  std::string without = "";       // a tensor to leave out
-  std::string transposed = "";    // a matrix to store the other way round
+  std::string without = "";     // a tensor to leave out
+  std::string transposed = "";  // a matrix to store the other way round
 };
 
 /// Random weights of a llama or gpt2 model (float), as the published files name and store them.
@@ -33,14 +35,18 @@ struct Published {
 
   Published(bool llama, PublishedOptions const& o) : options(o) {
     config = std::string(llama ? kLlamaConfig : kGpt2Config) + ", \"tie_word_embeddings\": " + (o.tied ? "true" : "false");
-    if (llama) config += std::string(", \"attention_bias\": ") + (o.biases ? "true" : "false") + ", \"mlp_bias\": " + (o.biases ? "true" : "false");
+    if (llama)
+      config += std::string(", \"attention_bias\": ") + (o.biases ? "true" : "false") +
+                ", \"mlp_bias\": " + (o.biases ? "true" : "false");
     config += "}";
     description = formats::parse_config(formats::parse_json(config, "config"), "config");
-    weights = random_weights<float>(description.architecture, description.config, {.seed = 1, .biases = true, .tied = o.tied, .random_norms = true});
+    weights = random_weights<float>(description.architecture, description.config,
+                                    {.seed = 1, .biases = true, .tied = o.tied, .random_norms = true});
     weights.unembedding_bias.resize(0);  // neither family has one
     if (!o.biases && llama)
       for (auto& layer : weights.layers)
-        for (auto* bias : {&layer.b_Q, &layer.b_K, &layer.b_V, &layer.b_O, &layer.b_gate, &layer.b_up, &layer.b_down}) bias->resize(0);
+        for (auto* bias : {&layer.b_Q, &layer.b_K, &layer.b_V, &layer.b_O, &layer.b_gate, &layer.b_up, &layer.b_down})
+          bias->resize(0);
     llama ? store_llama() : store_gpt2();
   }
 

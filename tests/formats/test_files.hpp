@@ -68,7 +68,8 @@ inline bool has_all(std::string const& message, std::initializer_list<std::strin
   return true;
 }
 
-/// A folder of the test data that are not in the repository, below the directory that CHG_TEST_DATA names; empty when it is not there.
+/// A folder of the test data that are not in the repository, below the directory that CHG_TEST_DATA names; empty when it is
+/// not there.
 inline std::filesystem::path test_data(std::string const& folder) {
   auto const* const root = std::getenv("CHG_TEST_DATA");
   if (root == nullptr || !std::filesystem::is_directory(std::filesystem::path(root) / folder)) return {};
@@ -86,7 +87,9 @@ inline std::string safetensors_bytes(std::string_view header, std::string_view d
   std::memcpy(file.data(), &length, 8);
   return file.append(header).append(data);
 }
-inline std::string safetensors_bytes(std::string_view header, std::string_view data) { return safetensors_bytes(header, data, header.size()); }
+inline std::string safetensors_bytes(std::string_view header, std::string_view data) {
+  return safetensors_bytes(header, data, header.size());
+}
 
 inline std::string bytes_of(std::vector<float> const& numbers) {
   return {reinterpret_cast<char const*>(numbers.data()), numbers.size() * sizeof(float)};
@@ -95,7 +98,8 @@ inline std::string bytes_of(std::vector<float> const& numbers) {
 /// Collects tensors, then writes them one after the other.
 class SafetensorsBuilder {
  public:
-  SafetensorsBuilder& add(std::string const& name, std::string const& dtype, std::vector<std::int64_t> const& shape, std::string const& bytes) {
+  SafetensorsBuilder& add(std::string const& name, std::string const& dtype, std::vector<std::int64_t> const& shape,
+                          std::string const& bytes) {
     header_ += (header_.empty() ? "" : ",") + ('"' + name + "\":{\"dtype\":\"" + dtype + "\",\"shape\":[");
     for (std::size_t i = 0; i < shape.size(); ++i) header_ += (i > 0 ? "," : "") + std::to_string(shape[i]);
     header_ += "],\"data_offsets\":[" + std::to_string(data_.size()) + "," + std::to_string(data_.size() + bytes.size()) + "]}";
@@ -108,7 +112,9 @@ class SafetensorsBuilder {
   SafetensorsBuilder& add_f32(std::string const& name, Dense const& tensor, int rank) {
     std::vector<float> numbers;
     for (Eigen::Index i = 0; i < tensor.size(); ++i) numbers.push_back(static_cast<float>(tensor.data()[i]));
-    return add(name, "F32", rank == 1 ? std::vector<std::int64_t>{tensor.size()} : std::vector<std::int64_t>{tensor.rows(), tensor.cols()}, bytes_of(numbers));
+    return add(name, "F32",
+               rank == 1 ? std::vector<std::int64_t>{tensor.size()} : std::vector<std::int64_t>{tensor.rows(), tensor.cols()},
+               bytes_of(numbers));
   }
 
   std::string file() const { return safetensors_bytes("{" + header_ + "}", data_); }

@@ -72,8 +72,8 @@ TEST_CASE("fit_options: the phases are none, retain, remove; without pressed upd
 }
 
 TEST_CASE("fit_options: every bad value is refused by name", "[gate]") {
-  REQUIRE(complaint_of(FitOptions{.gate_sets = 0}) == "options: gate_sets. Expected 1 or more, got 0.");
-  REQUIRE(has(complaint_of(FitOptions{.batch = 0}), "options: batch. Expected 1 or more, got 0"));
+  REQUIRE(complaint_of(FitOptions{.gate_sets = 0}) == "options: gate_sets. Expected 1 to 1048576, got 0.");
+  REQUIRE(has(complaint_of(FitOptions{.batch = 0}), "options: batch. Expected 1 to 1073741824, got 0"));
   REQUIRE(has(complaint_of(FitOptions{.updates = -1}), "options: updates"));
   REQUIRE(has(complaint_of(FitOptions{.updates_pressed = -1}), "options: updates_pressed"));
   REQUIRE(has(complaint_of(FitOptions{.updates = 0, .updates_pressed = 0}), "options: updates of all phases"));

@@ -249,6 +249,7 @@ TEST_CASE("fit: a fit stopped after any update and resumed has the bits of one t
     options.progress = [stop](Progress const& p) { return p.done < stop; };
     auto part = fit_with(runner, 2, 3, data, options);
     REQUIRE(part.status == (stop < kTotal ? Status::interrupted : Status::finished));
+    REQUIRE_FALSE(part.options.progress);           // nothing that could dangle
     REQUIRE(part.metrics.size() == static_cast<std::size_t>(2 * stop));
     REQUIRE(part.u0.empty() == (stop < 12));        // the end of a phase counts as its end
     REQUIRE(part.u_plus.empty() == (stop < 21));

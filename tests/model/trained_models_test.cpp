@@ -16,11 +16,11 @@ using chg::Token;
 
 namespace {
 
-#define CHG_DATA_OR_RETURN(name, folder)                                                                         \
-  auto const name = chg::test::test_data(folder);                                                                \
-  if (name.empty()) {                                                                                            \
+#define CHG_DATA_OR_RETURN(name, folder)                                                                           \
+  auto const name = chg::test::test_data(folder);                                                                  \
+  if (name.empty()) {                                                                                              \
     WARN("skipped: there is no " folder " below the directory that the environment variable CHG_TEST_DATA names"); \
-    return;                                                                                                      \
+    return;                                                                                                        \
   }
 
 /// float32 numbers as base64 text, with their shape.
@@ -74,7 +74,8 @@ double largest_difference(Matrix<double> const& a, Matrix<double> const& b) {
 
 }  // namespace
 
-TEMPLATE_TEST_CASE("trained models: stories260k gives the recorded logits and the published greedy story", "[model]", float, double) {
+TEMPLATE_TEST_CASE("trained models: stories260k gives the recorded logits and the published greedy story", "[model]", float,
+                   double) {
   CHG_DATA_OR_RETURN(folder, "models/stories260k")
   auto const recorded = chg::formats::read_json(folder / "expected_greedy.json");
   auto const ids = recorded["token_ids"].get<std::vector<Token>>();
@@ -96,11 +97,13 @@ TEMPLATE_TEST_CASE("trained models: stories260k gives the recorded logits and th
     logits.row(static_cast<Index>(t)).maxCoeff(&next);
     if (next != ids[t + 1]) FAIL("position " << t << ": the most likely token is " << next << ", published is " << ids[t + 1]);
   }
-  auto const story = chg::score(model, chg::Examples({chg::prompt_and_target({ids.begin(), ids.begin() + 1}, {ids.begin() + 1, ids.end()})}));
+  auto const story =
+      chg::score(model, chg::Examples({chg::prompt_and_target({ids.begin(), ids.begin() + 1}, {ids.begin() + 1, ids.end()})}));
   REQUIRE(story.accuracy() == 1);
 }
 
-TEMPLATE_TEST_CASE("trained models: gpt_nano_sort gives its published activations, layer by layer and head by head", "[model]", float, double) {
+TEMPLATE_TEST_CASE("trained models: gpt_nano_sort gives its published activations, layer by layer and head by head", "[model]",
+                   float, double) {
   CHG_DATA_OR_RETURN(folder, "models/gpt_nano_sort")
   auto const file = chg::formats::read_json(folder / "gpt-nano-sort-t0-partials.json");
   auto const recorded = [&](char const* name) { return Recorded(file[name]); };
@@ -115,7 +118,8 @@ TEMPLATE_TEST_CASE("trained models: gpt_nano_sort gives its published activation
     auto const actual = chg::trace(model, std::span<Token const>(ids));
     auto const compare = [&](char const* name, Matrix<double> const& expected, Matrix<TestType> const& ours) {
       // Theirs were computed in float32 too.
-      auto const rounding = (std::is_same_v<TestType, float> ? 2 : 1) * float_error(model.config(), expected.cwiseAbs().maxCoeff());
+      auto const rounding =
+          (std::is_same_v<TestType, float> ? 2 : 1) * float_error(model.config(), expected.cwiseAbs().maxCoeff());
       INFO(name << " of sequence " << b);
       CHECK(largest_difference(ours.template cast<double>(), expected) <= rounding);
     };

@@ -30,7 +30,8 @@ inline std::string architecture_text(Architecture const& a) {
   auto const norm = a.norm == Norm::rms ? "rms" : a.norm == Norm::layer ? "layer" : "none";
   auto const mlp = a.mlp == Mlp::swiglu ? "swiglu" : a.mlp == Mlp::gelu ? "gelu" : a.mlp == Mlp::gelu_tanh ? "gelu_tanh" : "none";
   auto const position = a.position == Position::rotary ? "rotary" : a.position == Position::learned ? "learned" : "none";
-  return text("chg::Architecture{.norm = chg::Norm::", norm, ", .mlp = chg::Mlp::", mlp, ", .position = chg::Position::", position, "}");
+  return text("chg::Architecture{.norm = chg::Norm::", norm, ", .mlp = chg::Mlp::", mlp,
+              ", .position = chg::Position::", position, "}");
 }
 
 namespace detail {
@@ -50,23 +51,34 @@ inline void read_llama3_scaling(JsonObject const& rope, Rotary& rotary) {
 
 /// rope_theta and rope_scaling (transformers 4), or rope_parameters, which holds both (transformers 5).
 inline Rotary read_rotary(JsonObject const& file) {
-  static constexpr std::array known{"rope_theta", "rope_type", "type", "factor", "low_freq_factor", "high_freq_factor",
-                                    "original_max_position_embeddings", "partial_rotary_factor"};
+  static constexpr std::array known{"rope_theta",
+                                    "rope_type",
+                                    "type",
+                                    "factor",
+                                    "low_freq_factor",
+                                    "high_freq_factor",
+                                    "original_max_position_embeddings",
+                                    "partial_rotary_factor"};
   Rotary rotary;
   auto const theta = [](JsonObject const& o, double otherwise) { return o.number("rope_theta", 1, 1e15, otherwise); };
   rotary.theta = theta(file, rotary.theta);
-  check(file.number("partial_rotary_factor", 0, 1, 1) == 1, file.at("partial_rotary_factor"), "1, every channel of a head turned", "less");
+  check(file.number("partial_rotary_factor", 0, 1, 1) == 1, file.at("partial_rotary_factor"), "1, every channel of a head turned",
+        "less");
   for (auto const* key : {"rope_scaling", "rope_parameters"}) {
     if (!file.has(key)) continue;
     auto const rope = file.object(key);
     for (auto const& item : rope.items().items())
-      check(std::find(known.begin(), known.end(), item.key()) != known.end() || item.value().is_null(), rope.at(in_quotes(item.key())),
-            "rotary positions of the type default or llama3, and their keys", shown(item.value()), "This kind of rotary scaling is not supported.");
+      check(std::find(known.begin(), known.end(), item.key()) != known.end() || item.value().is_null(),
+            rope.at(in_quotes(item.key())), "rotary positions of the type default or llama3, and their keys", shown(item.value()),
+            "This kind of rotary scaling is not supported.");
     auto const type = rope.string("rope_type", rope.string("type", "default"));
-    check(type == "default" || type == "llama3", rope.at("rope_type"), "default or llama3", in_quotes(type), "This kind of rotary scaling is not supported.");
-    check(rope.number("partial_rotary_factor", 0, 1, 1) == 1, rope.at("partial_rotary_factor"), "1, every channel of a head turned", "less");
+    check(type == "default" || type == "llama3", rope.at("rope_type"), "default or llama3", in_quotes(type),
+          "This kind of rotary scaling is not supported.");
+    check(rope.number("partial_rotary_factor", 0, 1, 1) == 1, rope.at("partial_rotary_factor"),
+          "1, every channel of a head turned", "less");
     auto const inner = theta(rope, rotary.theta);
-    check(!file.has("rope_theta") || inner == rotary.theta, rope.at("rope_theta"), text(rotary.theta, ", the rope_theta outside it"), inner);
+    check(!file.has("rope_theta") || inner == rotary.theta, rope.at("rope_theta"),
+          text(rotary.theta, ", the rope_theta outside it"), inner);
     rotary.theta = inner;
     auto const before = rotary;
     if (type == "llama3") read_llama3_scaling(rope, rotary);
@@ -95,7 +107,8 @@ inline ModelDescription read_llama(JsonObject const& file) {
   c.norm_epsilon = file.number("rms_norm_eps", 0, 1);
   c.rotary = read_rotary(file);
   auto const activation = file.string("hidden_act", "silu");
-  check(activation == "silu" || activation == "swish", file.at("hidden_act"), "silu", in_quotes(activation), "This activation is not supported in a Llama model.");
+  check(activation == "silu" || activation == "swish", file.at("hidden_act"), "silu", in_quotes(activation),
+        "This activation is not supported in a Llama model.");
   d.tied = file.boolean("tie_word_embeddings", false);
   d.attention_bias = file.boolean("attention_bias", false);
   d.mlp_bias = file.boolean("mlp_bias", false);
@@ -103,7 +116,8 @@ inline ModelDescription read_llama(JsonObject const& file) {
 }
 
 inline ModelDescription read_gpt2(JsonObject const& file) {
-  ModelDescription d{.model_type = "gpt2", .architecture = gpt2_like, .config = {}, .tied = true, .attention_bias = true, .mlp_bias = true};
+  ModelDescription d{
+      .model_type = "gpt2", .architecture = gpt2_like, .config = {}, .tied = true, .attention_bias = true, .mlp_bias = true};
   auto& c = d.config;
   c.layers = file.integer("n_layer", 1, most_layers);
   c.heads = c.kv_heads = file.integer("n_head", 1, most_channels);
@@ -133,7 +147,8 @@ inline ModelDescription parse_config(nlohmann::json const& json, std::string con
   JsonObject const file(json, name);
   detail::refuse(file, "quantization_config", "Quantised checkpoints are not supported: use one in F32, F16 or BF16.");
   auto const type = file.string("model_type");
-  check(type == "llama" || type == "gpt2", file.at("model_type"), "llama or gpt2", in_quotes(type), "This family is not supported.");
+  check(type == "llama" || type == "gpt2", file.at("model_type"), "llama or gpt2", in_quotes(type),
+        "This family is not supported.");
   auto description = type == "llama" ? detail::read_llama(file) : detail::read_gpt2(file);
   try {
     validate(description.architecture, description.config);
@@ -155,9 +170,11 @@ inline ModelDescription read_config(std::filesystem::path const& directory) {
 inline void check_architecture(Architecture const& wanted, ModelDescription const& file, std::string const& name) {
   auto const& a = file.architecture;
   if (wanted.norm == a.norm && wanted.mlp == a.mlp && wanted.position == a.position) return;
-  auto const advice = a == llama_like ? std::string("Use chg::llama_like") : a == gpt2_like ? std::string("Use chg::gpt2_like") : "Use " + architecture_text(a);
-  throw Error({name + ": model_type " + file.model_type, "a model of " + architecture_text(wanted) + ", the template argument", architecture_text(a),
-               advice + ", with fixed extents if you like."});
+  auto const advice = a == llama_like  ? std::string("Use chg::llama_like")
+                      : a == gpt2_like ? std::string("Use chg::gpt2_like")
+                                       : "Use " + architecture_text(a);
+  throw Error({name + ": model_type " + file.model_type, "a model of " + architecture_text(wanted) + ", the template argument",
+               architecture_text(a), advice + ", with fixed extents if you like."});
 }
 
 }  // namespace chg::formats

@@ -15,7 +15,8 @@ inline float float_from_f16(std::uint16_t bits) {
   auto const magnitude = static_cast<std::uint32_t>(bits & 0x7FFFu);
   constexpr std::uint32_t smallest_normal = 0x0400, infinity = 0x7C00;
   if (magnitude >= infinity) return std::bit_cast<float>(sign | 0x7F80'0000u | (magnitude & 0x03FFu) << 13);  // infinity, NaN
-  if (magnitude >= smallest_normal) return std::bit_cast<float>(sign | ((magnitude << 13) + (112u << 23)));  // exponent bias 15 to 127
+  if (magnitude >= smallest_normal)
+    return std::bit_cast<float>(sign | ((magnitude << 13) + (112u << 23)));  // exponent bias 15 to 127
   auto const subnormal = static_cast<float>(magnitude) * 0x1p-24f;
   return sign != 0 ? -subnormal : subnormal;
 }

@@ -50,25 +50,29 @@ inline nlohmann::json parse_json(std::string_view bytes, std::string const& name
     if (event == Event::object_end) keys.pop_back();
     if (event == Event::key) {
       auto const& key = parsed.get_ref<std::string const&>();
-      if (!keys.back().insert(key).second) throw Error({name + ": the key " + in_quotes(key) + " is there twice", "distinct keys", "a duplicate", ""});
+      if (!keys.back().insert(key).second)
+        throw Error({name + ": the key " + in_quotes(key) + " is there twice", "distinct keys", "a duplicate", ""});
     } else if (event == Event::object_start || event == Event::array_start || event == Event::value) {
       if (++values > limits.values) throw Error({name + ": number of JSON values", text("at most ", limits.values), "more", ""});
     }
     return true;
   };
   // The parser takes a zero byte for the end of the text.
-  if (bytes.find('\0') != std::string_view::npos) throw Error({name + " is not valid JSON", "JSON text (RFC 8259)", "a zero byte", ""});
+  if (bytes.find('\0') != std::string_view::npos)
+    throw Error({name + " is not valid JSON", "JSON text (RFC 8259)", "a zero byte", ""});
   try {
     return nlohmann::json::parse(bytes.begin(), bytes.end(), watch);
   } catch (nlohmann::json::exception const& e) {
-    throw Error({name + " is not valid JSON", "JSON text (RFC 8259)", in_quotes(e.what()), "The file is damaged, or is another kind of file."});
+    throw Error({name + " is not valid JSON", "JSON text (RFC 8259)", in_quotes(e.what()),
+                 "The file is damaged, or is another kind of file."});
   }
 }
 
 /// Parses a file. Throws Error when it cannot be read, and as parse_json does.
 inline nlohmann::json read_json(std::filesystem::path const& path, JsonLimits const& limits = {}) {
   MappedFile const file(path);
-  check(file.bytes().size() <= limits.bytes, path.string() + ": size", text("at most ", limits.bytes, " bytes"), file.bytes().size());
+  check(file.bytes().size() <= limits.bytes, path.string() + ": size", text("at most ", limits.bytes, " bytes"),
+        file.bytes().size());
   return parse_json(file.chars(), path.string(), limits);
 }
 
@@ -86,8 +90,9 @@ class JsonObject {
   Index integer(std::string const& key, Index lowest, Index highest) const {
     auto const& value = required(key);
     // The parser makes a whole number that fits no 64-bit integer a floating-point one.
-    auto const fits = value.is_number_unsigned() ? value.get<std::uint64_t>() <= static_cast<std::uint64_t>(highest) && value.get<Index>() >= lowest
-                                                 : value.is_number_integer() && value.get<Index>() >= lowest && value.get<Index>() <= highest;
+    auto const fits = value.is_number_unsigned()
+                          ? value.get<std::uint64_t>() <= static_cast<std::uint64_t>(highest) && value.get<Index>() >= lowest
+                          : value.is_number_integer() && value.get<Index>() >= lowest && value.get<Index>() <= highest;
     check(fits, at(key), text("a whole number from ", lowest, " to ", highest), shown(value));
     return value.get<Index>();
   }

@@ -43,11 +43,14 @@ class TensorTaker {
   template <class Dense>
   void take(std::string const& name, Dense& out, std::vector<Index> const& shape) {
     auto const& info = file_.info(name);
-    if (info.shape != shape) throw Error({file_.describe(name) + " has the wrong shape", shape_text(shape) + ", as config.json says", shape_text(info.shape), ""});
+    if (info.shape != shape)
+      throw Error({file_.describe(name) + " has the wrong shape", shape_text(shape) + ", as config.json says",
+                   shape_text(info.shape), ""});
     out.resize(shape.size() == 1 ? 1 : shape[0], shape.back());
     file_.read(name, std::span<Real>(out.data(), static_cast<std::size_t>(out.size())));
     if (!out.allFinite())
-      throw Error({file_.describe(name), "finite numbers", "NaN or infinity", "The checkpoint is damaged, or was saved in a type that overflows."});
+      throw Error({file_.describe(name), "finite numbers", "NaN or infinity",
+                   "The checkpoint is damaged, or was saved in a type that overflows."});
     taken_.insert(name);
   }
 
@@ -75,18 +78,19 @@ class TensorTaker {
   void pass_over_tied(std::string const& head, std::string const& embedding) {
     pass_over(head);
     if (!file_.contains(head)) return;
-    auto const same = file_.info(head).dtype == file_.info(embedding).dtype && file_.info(head).shape == file_.info(embedding).shape &&
+    auto const same = file_.info(head).dtype == file_.info(embedding).dtype &&
+                      file_.info(head).shape == file_.info(embedding).shape &&
                       std::ranges::equal(file_.bytes(head), file_.bytes(embedding));
-    check(same, file_.describe(head), "the same numbers as " + in_quotes(embedding) + ", since config.json ties them", "other numbers",
-          "Set tie_word_embeddings to false in config.json to use it, or remove it from the file.");
+    check(same, file_.describe(head), "the same numbers as " + in_quotes(embedding) + ", since config.json ties them",
+          "other numbers", "Set tie_word_embeddings to false in config.json to use it, or remove it from the file.");
   }
 
   /// Throws Error naming the first tensor of the file that nothing took.
   void finish() const {
     for (auto const& item : file_.tensors())
       if (!taken_.contains(item.first))
-        throw Error({file_.describe(item.first) + " has no place in this model", "only the tensors that config.json asks for", "a surplus tensor",
-                     "The file belongs to another kind of model, or config.json is not its own."});
+        throw Error({file_.describe(item.first) + " has no place in this model", "only the tensors that config.json asks for",
+                     "a surplus tensor", "The file belongs to another kind of model, or config.json is not its own."});
   }
 
  private:
@@ -100,7 +104,8 @@ Weights<Real> take_llama(TensorTaker<Real>& file, ModelDescription const& d) {
   auto const H_D = c.heads * c.head_dim, H_kv_D = c.kv_heads * c.head_dim;
   std::string const model = file.contains("embed_tokens.weight") ? "" : "model.";
   Weights<Real> w;
-  auto const linear = [&](std::string const& name, Matrix<Real>& weight, RowVector<Real>& bias, Index out, Index in, bool biased) {
+  auto const linear =
+      [&](std::string const& name, Matrix<Real>& weight, RowVector<Real>& bias, Index out, Index in, bool biased) {
     file.take(name + ".weight", weight, {out, in});
     if (biased) file.take(name + ".bias", bias, {out});
   };
@@ -137,7 +142,8 @@ Weights<Real> take_gpt2(TensorTaker<Real>& file, ModelDescription const& d) {
     file.take(name + ".weight", scale, {c.d_model});
     file.take(name + ".bias", bias, {c.d_model});
   };
-  auto const conv1d = [&](std::string const& name, Index in, Index out, std::vector<Matrix<Real>*> const& weights, std::vector<RowVector<Real>*> const& biases) {
+  auto const conv1d = [&](std::string const& name, Index in, Index out, std::vector<Matrix<Real>*> const& weights,
+                          std::vector<RowVector<Real>*> const& biases) {
     file.take_transposed(name + ".weight", in, out, weights);
     file.take_parts(name + ".bias", out, biases);
   };
@@ -171,10 +177,12 @@ template <class Real>
 Weights<Real> read_weights(std::filesystem::path const& directory, ModelDescription const& description) {
   auto const path = directory / "model.safetensors";
   if (std::filesystem::exists(directory / "model.safetensors.index.json") && !std::filesystem::exists(path))
-    throw Error({path.string() + " is missing", "a checkpoint in one file", "a sharded one, with model.safetensors.index.json", "Merge its shards into one file."});
+    throw Error({path.string() + " is missing", "a checkpoint in one file", "a sharded one, with model.safetensors.index.json",
+                 "Merge its shards into one file."});
   Safetensors const file(path);
   detail::TensorTaker<Real> taker(file);
-  auto weights = description.model_type == "llama" ? detail::take_llama(taker, description) : detail::take_gpt2(taker, description);
+  auto weights =
+      description.model_type == "llama" ? detail::take_llama(taker, description) : detail::take_gpt2(taker, description);
   taker.finish();
   return weights;
 }

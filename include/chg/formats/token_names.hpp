@@ -19,14 +19,16 @@ inline std::vector<std::string> parse_token_names(nlohmann::json const& json, st
   JsonObject const file(json, name);
   auto const model = file.object("model");
   auto const type = model.string("type");
-  check(type == "WordLevel", model.at("type"), "WordLevel", in_quotes(type), "Only vocabularies of whole words have printable names here.");
+  check(type == "WordLevel", model.at("type"), "WordLevel", in_quotes(type),
+        "Only vocabularies of whole words have printable names here.");
   auto const vocab = model.object("vocab");
   auto const added = file.has("added_tokens") ? file.array("added_tokens") : nlohmann::json::array();
 
   std::vector<std::optional<std::string>> names(vocab.items().size() + added.size());
   auto const set = [&](Index id, std::string const& string) {
     auto& place = names[static_cast<std::size_t>(id)];
-    check(!place || *place == string, name + ": token " + text(id), "one string", place ? in_quotes(*place) + " and " + in_quotes(string) : "");
+    check(!place || *place == string, name + ": token " + text(id), "one string",
+          place ? in_quotes(*place) + " and " + in_quotes(string) : "");
     place = string;
   };
   auto const last = static_cast<Index>(names.size()) - 1;

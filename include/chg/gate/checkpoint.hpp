@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Fits in files: everything that a chg::Fit or chg::ContrastiveFit holds but threads and callback, to resume from or to read later.
+// Fits in files: everything that a chg::Fit or chg::ContrastiveFit holds but the number of threads, to resume or to read later.
 //
 // Layout, little-endian: 8 bytes of magic; version and kind, 4 bytes each; length of the payload, 8 bytes; payload; FNV-1a of all
 // that precedes, 8 bytes. A file is written aside and renamed, so an interrupted save leaves the file before.
@@ -29,7 +29,8 @@ template <class Io, class Record>
 void exchange(Io& io, Record& record) {
   visit_options(record.options, [&](char const*, auto& value) { io(value); });
   io(record.status);
-  io(record.origin.data), io(record.origin.units), io(record.origin.layers), io(record.origin.heads), io(record.origin.scalar_bytes);
+  io(record.origin.data), io(record.origin.units), io(record.origin.layers), io(record.origin.heads);
+  io(record.origin.scalar_bytes);
   io(record.point.phase), io(record.point.update), io(record.point.u), io(record.point.update_state);
   auto const phases = static_cast<Index>(phases_of(record.options).size());
   for (Index p = 0; p < phases; ++p) io(result(record, p));
@@ -109,7 +110,8 @@ class FitReader {
       return;
     }
     auto const room = static_cast<Index>(bytes_.size() / 8);  // numbers that can still follow
-    expect(sets >= 1 && layers >= 1 && heads >= 1 && sets <= room && layers <= room / sets && heads <= room / sets / layers, "as many logits as their shape says");
+    expect(sets >= 1 && layers >= 1 && heads >= 1, "a shape of logits");
+    expect(sets <= room && layers <= room / sets && heads <= room / sets / layers, "as many logits as their shape says");
     auto values = GateLogits::filled(sets, layers, heads, 0).values();
     for (auto& x : values) (*this)(x);
     u = GateLogits(std::move(values));
@@ -125,14 +127,16 @@ class FitReader {
   }
 
   void end() const { expect(bytes_.empty(), "nothing after the last row"); }
-  void expect(bool holds, char const* what) const { check(holds, name_ + " is damaged", what, "something else", "Begin the fit again."); }
+  void expect(bool holds, char const* what) const {
+    if (!holds) throw Error({name_ + " is damaged", what, "something else", "Begin the fit again."});
+  }
 
  private:
   template <class Unsigned>
   Unsigned take() {
     expect(bytes_.size() >= sizeof(Unsigned), "more bytes");
     Unsigned x = 0;
-    for (std::size_t i = 0; i < sizeof x; ++i) x |= static_cast<Unsigned>(static_cast<Unsigned>(static_cast<unsigned char>(bytes_[i])) << (8 * i));
+    for (std::size_t i = 0; i < sizeof x; ++i) x |= Unsigned{static_cast<unsigned char>(bytes_[i])} << (8 * i);
     bytes_.remove_prefix(sizeof x);
     return x;
   }
@@ -184,7 +188,8 @@ void save_record(Record const& record, std::filesystem::path const& path) {
   if (failed) {
     std::error_code ignored;
     std::filesystem::remove(aside, ignored);
-    throw Error({"save: " + path.string(), "a file that can be written", failed.message(), "Is the directory there, and is there room?"});
+    throw Error({"save: " + path.string(), "a file that can be written", failed.message(),
+                 "Is the directory there, and is there room?"});
   }
 }
 
@@ -202,10 +207,13 @@ Record load_record(std::filesystem::path const& path) {
   std::uint32_t version, kind;
   std::uint64_t length, sum;
   head(version), head(kind), head(length);
-  check(version == kFitVersion, name + ": version of the format", text(kFitVersion), version, "It was written by another version of chg.");
-  check(kind == kFitKind<Record>, name + ": kind", kFitKind<Record> == 1 ? "a fit" : "a contrastive fit", kind == 1 ? "a fit" : "a contrastive fit",
+  check(version == kFitVersion, name + ": version of the format", text(kFitVersion), version,
+        "It was written by another version of chg.");
+  auto const name_of_kind = [](std::uint32_t k) { return k == 1 ? "a fit" : "a contrastive fit"; };
+  check(kind == kFitKind<Record>, name + ": kind", name_of_kind(kFitKind<Record>), name_of_kind(kind),
         kind == 1 ? "Use chg::load_fit." : "Use chg::load_contrastive_fit.");
-  check(length == bytes.size() - header - 8, name + " is cut off", text(length, " bytes of payload"), bytes.size() - header - 8, "Begin the fit again.");
+  check(length == bytes.size() - header - 8, name + " is cut off", text(length, " bytes of payload"), bytes.size() - header - 8,
+        "Begin the fit again.");
   auto const covered = std::string_view(bytes).substr(0, bytes.size() - 8);
   FitReader(std::string_view(bytes).substr(bytes.size() - 8), name)(sum);
   check(sum == checksum(covered), name + " is damaged", text("checksum ", checksum(covered)), sum, "Begin the fit again.");
@@ -220,14 +228,16 @@ Record load_record(std::filesystem::path const& path) {
 
 }  // namespace detail
 
-/// Writes a fit, finished or interrupted, so that load gives it back bit for bit. Throws Error when the file cannot be written; what
-/// was at `path` before is unharmed then.
+/// Writes a fit, finished or interrupted, so that load gives it back bit for bit. Throws Error when the file cannot be written;
+/// what was at `path` before is unharmed then.
 inline void save(Fit const& fit, std::filesystem::path const& path) { detail::save_record(fit, path); }
 inline void save(ContrastiveFit const& fit, std::filesystem::path const& path) { detail::save_record(fit, path); }
 
-/// Reads what save wrote. Threads and callback are those of a default FitOptions. Throws Error for a file that is missing, cut off,
+/// Reads what save wrote. The number of threads is that of default options. Throws Error for a file that is missing, cut off,
 /// damaged, of another version or of the other kind.
 inline Fit load_fit(std::filesystem::path const& path) { return detail::load_record<Fit>(path); }
-inline ContrastiveFit load_contrastive_fit(std::filesystem::path const& path) { return detail::load_record<ContrastiveFit>(path); }
+inline ContrastiveFit load_contrastive_fit(std::filesystem::path const& path) {
+  return detail::load_record<ContrastiveFit>(path);
+}
 
 }  // namespace chg

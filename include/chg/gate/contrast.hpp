@@ -3,7 +3,7 @@
 //
 //     loss(G) = mean over pairs of [ -log P(y_R | x_R) + max(log P(y_F | x_F) - stopgrad(log P(y_R | x_R)), -5) ] - lambda R(u)
 //
-// Nam et al. 2025, section 4.4, eq. 2, with lambda > 0: retention. (The appendix prints -0.1 under the opposite convention of sign.)
+// Nam et al. 2025, section 4.4, eq. 2, with lambda > 0: retention. (The appendix prints -0.1, the opposite convention of sign.)
 #pragma once
 
 #include <chg/gate/fit.hpp>
@@ -12,12 +12,16 @@ namespace chg {
 
 /// Fits gates from any source of gradients; what chg::contrast does with a model.
 template <GradientSource<Contrastive> Runner>
-ContrastiveFit contrast_with(Runner& runner, Index layers, Index heads, ContrastiveExamples const& data, ContrastOptions options = {}) {
-  return detail::begin_training<ContrastiveFit>(runner, layers, heads, std::array{&data.retain, &data.forget}, std::move(options));
+ContrastiveFit contrast_with(Runner& runner, Index layers, Index heads, ContrastiveExamples const& data,
+                             ContrastOptions options = {}) {
+  std::array const both{&data.retain, &data.forget};
+  return detail::begin_training<ContrastiveFit>(runner, layers, heads, both, std::move(options));
 }
 template <GradientSource<Contrastive> Runner>
-ContrastiveFit resume_with(Runner& runner, Index layers, Index heads, ContrastiveExamples const& data, ContrastiveFit fit, ContrastOptions options) {
-  return detail::continue_training(runner, layers, heads, std::array{&data.retain, &data.forget}, std::move(fit), std::move(options));
+ContrastiveFit resume_with(Runner& runner, Index layers, Index heads, ContrastiveExamples const& data, ContrastiveFit fit,
+                           ContrastOptions options) {
+  std::array const both{&data.retain, &data.forget};
+  return detail::continue_training(runner, layers, heads, both, std::move(fit), std::move(options));
 }
 
 /// options.gate_sets gate sets [L, H] that keep data.retain and lose data.forget; a unit of a batch is a matched pair.

@@ -6,8 +6,8 @@
 //     retain   +lambda    u0         500       0.5 -> 0.1
 //     remove   -lambda    u0         500       0.5 -> 0.1
 //
-// Nam et al. 2025, section 3.2. Adam starts afresh in each phase; the order of the examples runs on. S gate sets run side by side and
-// know nothing of one another. A float gate is rounded from its double logit at every update.
+// Nam et al. 2025, section 3.2. Adam starts afresh in each phase; the order of the examples runs on. S gate sets run side by
+// side and know nothing of one another. A float gate is rounded from its double logit at every update.
 #pragma once
 
 #include <chg/gate/fit_record.hpp>
@@ -31,12 +31,11 @@ concept GateJob = requires(Job job) {
 
 }  // namespace detail
 
-/// Where gradients come from: chg::BatchRunner, or anything else that fills loss, logprob and d_gates of jobs from units and gates.
+/// Where gradients come from: chg::BatchRunner, or whatever fills loss, logprob and d_gates of jobs from units and gates.
 template <class Runner, class O>
 concept GradientSource = Objective<O> && detail::GateJob<typename Runner::Job> &&
-    requires(Runner& runner, std::array<Examples const*, O::examples_per_unit> data, std::span<typename Runner::Job> jobs, O const& objective) {
-      runner.run(data, jobs, objective);
-    };
+                         requires(Runner& runner, std::array<Examples const*, O::examples_per_unit> data,
+                                  std::span<typename Runner::Job> jobs, O const& objective) { runner.run(data, jobs, objective); };
 
 namespace detail {
 
@@ -50,7 +49,11 @@ class Training {
 
  public:
   Training(Record& record, Runner& runner, std::array<Examples const*, K> data)
-      : record_(record), runner_(runner), data_(data), objective_(objective_of(record.options)), phases_(phases_of(record.options)) {
+      : record_(record),
+        runner_(runner),
+        data_(data),
+        objective_(objective_of(record.options)),
+        phases_(phases_of(record.options)) {
     auto const& o = options();
     auto const start = start_of_phase(0);
     for (Index s = 0; s < o.gate_sets; ++s) {
@@ -129,8 +132,15 @@ class Training {
   bool go_on(PhaseOptions const& phase, double nll) const {
     if (!options().progress) return true;
     auto const seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - began_).count();
-    return options().progress({.phase = phase.phase, .update = optimizers_.front().updates_made(), .updates = phase.updates, .done = done_, .total = total_,
-                               .nll = nll, .seconds = seconds, .seconds_left = seconds / static_cast<double>(done_ - began_at_) * static_cast<double>(total_ - done_)});
+    auto const per_update = seconds / static_cast<double>(done_ - began_at_);
+    return options().progress({.phase = phase.phase,
+                               .update = optimizers_.front().updates_made(),
+                               .updates = phase.updates,
+                               .done = done_,
+                               .total = total_,
+                               .nll = nll,
+                               .seconds = seconds,
+                               .seconds_left = per_update * static_cast<double>(total_ - done_)});
   }
 
   void store(ResumePoint& point) {
@@ -178,23 +188,27 @@ Origin origin_of(std::array<Examples const*, K> const& data, Index layers, Index
 template <class Model>
 BatchRunner<Model> runner_for(Model const& model, RunOptions options) {
   static_assert(!is_dual<typename Model::scalar_type>,
-                "chg: a fit needs a Transformer over float or double, since its logits are double. Dual numbers check gradients: use chg::gradient with that model.");
+                "chg: a fit needs a Transformer over float or double, since its logits are double. "
+                "Dual numbers check gradients: use chg::gradient with that model.");
   return BatchRunner<Model>(model, options);
 }
 
 template <class Record, class Runner, std::size_t K>
-Record begin_training(Runner& runner, Index layers, Index heads, std::array<Examples const*, K> data, typename Record::Options options) {
+Record begin_training(Runner& runner, Index layers, Index heads, std::array<Examples const*, K> data,
+                      typename Record::Options options) {
   validate(options, layers, heads);
   Record record;
   record.options = resolved(std::move(options));
   record.origin = origin_of<Runner>(data, layers, heads);
   record.status = Status::interrupted;
   Training<Record, Runner, K>(record, runner, data).run();
+  record.options.progress = nullptr;   // what it refers to may not outlive this call
   return record;
 }
 
 template <class Record, class Runner, std::size_t K>
-Record continue_training(Runner& runner, Index layers, Index heads, std::array<Examples const*, K> data, Record record, typename Record::Options options) {
+Record continue_training(Runner& runner, Index layers, Index heads, std::array<Examples const*, K> data, Record record,
+                         typename Record::Options options) {
   validate_record(record);
   validate(options, layers, heads);
   options = resolved(std::move(options));
@@ -202,13 +216,15 @@ Record continue_training(Runner& runner, Index layers, Index heads, std::array<E
   auto const advice = "Resume with the model and data of the fit, or begin another.";
   auto const now = origin_of<Runner>(data, layers, heads);
   auto const& then = record.origin;
-  check(now.layers == then.layers && now.heads == then.heads, "resume: layers and heads of the model", shape_text(then.layers, then.heads),
-        shape_text(now.layers, now.heads), advice);
-  check(now.scalar_bytes == then.scalar_bytes, "resume: bytes of the model's numbers", text(then.scalar_bytes), now.scalar_bytes, advice);
+  check(now.layers == then.layers && now.heads == then.heads, "resume: layers and heads of the model",
+        shape_text(then.layers, then.heads), shape_text(now.layers, now.heads), advice);
+  check(now.scalar_bytes == then.scalar_bytes, "resume: bytes of the model's numbers", text(then.scalar_bytes), now.scalar_bytes,
+        advice);
   check(now.units == then.units, "resume: examples", text(then.units), now.units, advice);
   check(now.data == then.data, "resume: data", "the tokens and targets that the fit began with", "others", advice);
   record.options = std::move(options);
   if (record.status == Status::interrupted) Training<Record, Runner, K>(record, runner, data).run();
+  record.options.progress = nullptr;
   return record;
 }
 
@@ -224,8 +240,8 @@ Fit resume_with(Runner& runner, Index layers, Index heads, Examples const& data,
   return detail::continue_training(runner, layers, heads, std::array{&data}, std::move(fit), std::move(options));
 }
 
-/// Causal head gating: options.gate_sets gate sets [L, H] through the phases none, retain, remove. NLL is the mean over examples of
-/// the mean over an example's target tokens, in nats. The same bits for any number of threads.
+/// Causal head gating: options.gate_sets gate sets [L, H] through the phases none, retain, remove. NLL is the mean over examples
+/// of the mean over an example's target tokens, in nats. The same bits for any number of threads.
 /// Throws Error for bad options, for examples that the model cannot read, and when a loss or gradient is not finite.
 template <TransformerModel Model>
 Fit fit(Model const& model, Examples const& data, FitOptions options = {}) {
@@ -235,15 +251,15 @@ Fit fit(Model const& model, Examples const& data, FitOptions options = {}) {
 }
 
 /// Goes on with an interrupted fit, to the bits of an uninterrupted one. A finished fit comes back as it is.
-/// Throws Error naming what differs when options (threads and callback apart), data, precision or shape are not those of the fit. The
-/// weights are not compared.
+/// Throws Error naming what differs when options (threads and callback apart), data, precision or shape are not those of the
+/// fit. The weights are not compared.
 template <TransformerModel Model>
 Fit resume(Model const& model, Examples const& data, Fit fit, FitOptions options) {
   check_examples(model, data);
   auto runner = detail::runner_for(model, options.run);
   return resume_with(runner, model.layers(), model.heads(), data, std::move(fit), std::move(options));
 }
-/// With the options that the fit holds.
+/// With the options that the fit holds, and no callback.
 template <TransformerModel Model>
 Fit resume(Model const& model, Examples const& data, Fit const& fit) {
   return resume(model, data, fit, fit.options);

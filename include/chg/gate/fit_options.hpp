@@ -27,13 +27,14 @@ struct Progress {
   double seconds_left = 0;  ///< estimate, from the mean time of the updates of this call
 };
 
-/// Returns whether to go on. After false the fit comes back at once, with Status::interrupted, and can be resumed to the same bits.
+/// Returns whether to go on. After false the fit comes back at once, with Status::interrupted, and can be resumed to the same
+/// bits; so a checkpoint every k updates is a callback that stops, chg::save, and chg::resume.
 using ProgressCallback = std::function<bool(Progress const&)>;
 
 /// Of chg::fit: the phases none, retain, remove.
 struct FitOptions {
-  Index gate_sets = 10;              ///< S, fitted side by side; not read when init is given. The paper has 10 a task, 20 for ABA / ABB
-  std::uint64_t seed = 0;            ///< gate set s has seed + s: its start and its order, and the bits of a fit of that seed alone
+  Index gate_sets = 10;              ///< S, fitted side by side; not read when init is given. Paper: 10 a task, 20 for ABA / ABB
+  std::uint64_t seed = 0;            ///< gate set s has the start, the order and the bits of a fit with seed + s alone
   Index batch = 64;                  ///< examples an update and set
   Index updates = 500;               ///< of the first phase
   Index updates_pressed = 500;       ///< of each of the two others; 0: only the first phase runs
@@ -45,7 +46,7 @@ struct FitOptions {
   Preset preset = Preset::reference;
   std::optional<Normalise> normalise{};  ///< overrides the preset
   Order order = Order::shuffle;
-  std::optional<GateLogits> init{};  ///< where to start instead of at random gates: as many sets as it holds. From gates: chg::logit(gates)
+  std::optional<GateLogits> init{};  ///< where to start instead of at random: as many sets as it holds. From gates: chg::logit
   RunOptions run{};
   ProgressCallback progress{};
 };
@@ -98,7 +99,9 @@ inline std::string option_text(std::uint64_t value) { return text(value); }
 inline std::string option_text(LearningRate const& r) { return text(r.start, ":", r.end); }
 inline std::string option_text(Preset preset) { return preset == Preset::paper ? "paper" : "reference"; }
 inline std::string option_text(Order order) { return order == Order::shuffle ? "shuffle" : "sequential"; }
-inline std::string option_text(std::optional<Normalise> n) { return !n ? "that of the preset" : *n == Normalise::mean ? "mean" : "sum"; }
+inline std::string option_text(std::optional<Normalise> n) {
+  return !n ? "that of the preset" : *n == Normalise::mean ? "mean" : "sum";
+}
 inline std::string option_text(std::optional<GateLogits> const& init) {
   if (!init) return "random gates";
   auto out = text("logits [", init->sets(), ", ", init->layers(), ", ", init->heads(), "]:");
@@ -111,14 +114,15 @@ template <class Options>
 void check_same_options(Options const& began_with, Options const& now) {
   std::vector<std::pair<std::string, std::string>> expected;
   visit_options(began_with, [&](char const* name, auto const& value) { expected.emplace_back(name, option_text(value)); });
+  auto const advice = "Resume with the options of the fit, or begin another.";
   auto next = expected.begin();
   visit_options(now, [&](char const* name, auto const& value) {
     auto const got = option_text(value);
     auto const& wanted = (next++)->second;
     if (name == std::string("preset") || wanted == got) return;  // what the preset decides is compared by itself
     if (name == std::string("init"))
-      throw Error({"resume: option init", "the gates that the fit began with", "others", "Resume with the options of the fit, or begin another."});
-    throw Error({text("resume: option ", name), wanted + ", with which the fit began", got, "Resume with the options of the fit, or begin another."});
+      throw Error({"resume: option init", "the gates that the fit began with", "others", advice});
+    throw Error({text("resume: option ", name), wanted + ", with which the fit began", got, advice});
   });
 }
 
@@ -130,6 +134,12 @@ Options resolved(Options options) {
   return options;
 }
 
+/// Bounds under which no product of counts overflows, far beyond any use.
+inline constexpr Index kMostSets = Index{1} << 20, kMostUpdates = Index{1} << 30;
+
+inline void check_count(char const* name, Index count, Index least, Index most) {
+  check(count >= least && count <= most, text("options: ", name), text(least, " to ", most), count);
+}
 inline void validate(char const* name, LearningRate const& rate) {
   auto const valid = [](double x) { return std::isfinite(x) && x >= 0; };
   check(valid(rate.start), text("options: ", name, ".start"), "0 or a positive number", rate.start);
@@ -139,13 +149,13 @@ inline void validate(char const* name, LearningRate const& rate) {
 /// Throws Error naming the first bad option of a fit of [layers, heads] gates.
 template <class Options>
 void validate(Options const& o, Index layers, Index heads) {
-  check(o.gate_sets >= 1 || o.init, "options: gate_sets", "1 or more", o.gate_sets);
-  check(o.batch >= 1, "options: batch", "1 or more", o.batch);
-  check(o.updates >= 0, "options: updates", "0 or more", o.updates);
+  if (!o.init) check_count("gate_sets", o.gate_sets, 1, kMostSets);
+  check_count("batch", o.batch, 1, kMostUpdates);
+  check_count("updates", o.updates, 0, kMostUpdates);
   validate("learning_rate", o.learning_rate);
   Index total = o.updates;
   if constexpr (requires { o.updates_pressed; }) {
-    check(o.updates_pressed >= 0, "options: updates_pressed", "0 or more", o.updates_pressed);
+    check_count("updates_pressed", o.updates_pressed, 0, kMostUpdates);
     validate("learning_rate_pressed", o.learning_rate_pressed);
     total += o.updates_pressed;
   }
@@ -166,15 +176,19 @@ void validate(Options const& o, Index layers, Index heads) {
 
 template <class Options>
 Regularizer regularizer_of(Options const& o, Pressure pressure) {
-  return {.pressure = pressure, .lambda = o.lambda, .clip = o.clip_logit, .normalise = o.normalise.value_or(normalise_of(o.preset))};
+  auto const normalise = o.normalise.value_or(normalise_of(o.preset));
+  return {.pressure = pressure, .lambda = o.lambda, .clip = o.clip_logit, .normalise = normalise};
 }
 
 /// The phases in their order: none, then retain and remove, both from where none ended.
 inline std::vector<PhaseOptions> phases_of(FitOptions const& o) {
   std::vector<PhaseOptions> phases{{Phase::none, o.updates, o.learning_rate, regularizer_of(o, Pressure::none), o.clip_norm}};
   if (o.updates_pressed > 0) {
-    phases.push_back({Phase::retain, o.updates_pressed, o.learning_rate_pressed, regularizer_of(o, Pressure::retain), o.clip_norm});
-    phases.push_back({Phase::remove, o.updates_pressed, o.learning_rate_pressed, regularizer_of(o, Pressure::remove), o.clip_norm});
+    auto const pressed = [&](Phase phase, Pressure pressure) {
+      return PhaseOptions{phase, o.updates_pressed, o.learning_rate_pressed, regularizer_of(o, pressure), o.clip_norm};
+    };
+    phases.push_back(pressed(Phase::retain, Pressure::retain));
+    phases.push_back(pressed(Phase::remove, Pressure::remove));
   }
   return phases;
 }

@@ -39,7 +39,7 @@ struct FitRecord {
   using Options = OptionsType;
   using Row = RowType;
 
-  Options options{};  ///< as resolved: normalise is set, gate_sets is that of init
+  Options options{};  ///< as resolved: normalise is set, gate_sets is that of init; without the callback
   Status status = Status::finished;
   std::vector<Row> metrics{};  ///< one row an update and gate set, in the order phase, update, seed
   Origin origin{};
@@ -87,26 +87,32 @@ auto& result(Record& record, Index phase) {
     return record.u;
 }
 
-/// Throws Error naming the first part of a record that contradicts another: what a fit never returns, but a damaged file may hold.
+/// Throws Error naming the first part of a record that contradicts another: never in what a fit returns, perhaps in a damaged file.
 template <class Record>
 void validate_record(Record const& record) {
   auto const& o = record.options;
   auto const& origin = record.origin;
   auto const& point = record.point;
   check(origin.units >= 1, "fit: examples", "1 or more", origin.units);
-  check(origin.layers >= 1 && origin.heads >= 1, "fit: layers and heads", "1 or more of each", shape_text(origin.layers, origin.heads));
+  auto const extent = [](Index n) { return n >= 1 && n <= kMostSets; };
+  check(extent(origin.layers) && extent(origin.heads), "fit: layers and heads", text("1 to ", kMostSets, " of each"),
+        shape_text(origin.layers, origin.heads));
+  check(extent(o.gate_sets), "fit: gate sets", text("1 to ", kMostSets), o.gate_sets);
   validate(o, origin.layers, origin.heads);
   check(o.normalise.has_value(), "fit: option normalise", "mean or sum", "none");
   auto const phases = phases_of(o);
   auto const count = static_cast<Index>(phases.size());
   check(point.phase >= 0 && point.phase <= count, "fit: phase to go on with", text("0 to ", count), point.phase);
-  check((point.phase == count) == (record.status == Status::finished), "fit: status", "finished after the last phase alone", "a contradiction");
+  check((point.phase == count) == (record.status == Status::finished), "fit: status", "finished after the last phase alone",
+        "a contradiction");
   auto const updates = point.phase < count ? phases[static_cast<std::size_t>(point.phase)].updates : 1;
-  check(point.update >= 0 && (point.update < updates || point.update == 0), "fit: update to go on with", text("0 to ", updates - 1), point.update);
+  check(point.update == 0 || (point.update > 0 && point.update < updates), "fit: update to go on with", text("0 to ", updates - 1),
+        point.update);
 
   auto const check_logits = [&](GateLogits const& u, std::string const& name, bool there) {
     auto const right = u.sets() == o.gate_sets && u.layers() == origin.layers && u.heads() == origin.heads;
-    check(there ? right : u.empty(), "fit: logits " + name, there ? text("[", o.gate_sets, ", ", origin.layers, ", ", origin.heads, "]") : "none yet",
+    auto const shape = text("[", o.gate_sets, ", ", origin.layers, ", ", origin.heads, "]");
+    check(there ? right : u.empty(), "fit: logits " + name, there ? shape : "none yet",
           text("[", u.sets(), ", ", u.layers(), ", ", u.heads(), "]"));
   };
   Index made = point.update;
@@ -116,8 +122,9 @@ void validate_record(Record const& record) {
   }
   check_logits(point.u, "to go on with", point.update > 0);
   auto const state = point.update > 0 ? o.gate_sets * Adam::state_size(origin.layers * origin.heads) : 0;
-  check(static_cast<Index>(point.update_state.size()) == state, "fit: numbers in the state of the update rule", text(state), point.update_state.size());
-  check(static_cast<Index>(record.metrics.size()) == made * o.gate_sets, "fit: rows of the log", text(made * o.gate_sets), record.metrics.size());
+  auto const numbers = static_cast<Index>(point.update_state.size()), rows = static_cast<Index>(record.metrics.size());
+  check(numbers == state, "fit: numbers in the state of the update rule", text(state), numbers);
+  check(rows == made * o.gate_sets, "fit: rows of the log", text(made * o.gate_sets), rows);
 }
 
 /// FNV-1a of 64 bits: any single changed byte changes it.

@@ -3,8 +3,8 @@
 //
 //     du = dG G (1 - G) + d(- sign lambda R)/du,   du *= min(1, clip_norm / |du|),   u = u - Update(du),   G = sigmoid(u)
 //
-// Nam et al. 2025, section 3.2 and appendix 6.2. Differs from the authors' code where that couples what should be independent: the
-// norm is clipped for each gate set alone, and to the bound exactly (PyTorch divides by the norm + 1e-6).
+// Nam et al. 2025, section 3.2 and appendix 6.2. Differs from the authors' code where that couples what should be independent:
+// the norm is clipped for each gate set alone. It is clipped to the bound exactly (PyTorch divides by the norm + 1e-6).
 #pragma once
 
 #include <chg/gate/adam.hpp>
@@ -14,13 +14,15 @@
 
 namespace chg {
 
-/// Linear from `start` towards `end`: update i of N, from 0, uses start + (end - start) i / N. `end` itself is never reached; kept,
-/// since the authors' schedule does the same.
+/// Linear from `start` towards `end`: update i of N, from 0, uses start + (end - start) i / N. `end` itself is never reached, as
+/// in the authors' schedule.
 struct LearningRate {
   double start = 0.1;
   double end = 0.01;
 
-  double at(Index update, Index updates) const { return start + (end - start) * static_cast<double>(update) / static_cast<double>(updates); }
+  double at(Index update, Index updates) const {
+    return start + (end - start) * static_cast<double>(update) / static_cast<double>(updates);
+  }
   bool operator==(LearningRate const&) const = default;
 };
 
@@ -63,7 +65,8 @@ class GateOptimizer : detail::CheckObjective<Objective>, detail::CheckUpdateRule
 
   /// logits: the start, [L, H]. seed: what the rows of the log call this set. Throws Error for logits that are not finite and for
   /// options that make no phase.
-  explicit GateOptimizer(Matrix<double> logits, PhaseOptions options = {}, Objective objective = {}, Update update = {}, std::uint64_t seed = 0)
+  explicit GateOptimizer(Matrix<double> logits, PhaseOptions options = {}, Objective objective = {}, Update update = {},
+                         std::uint64_t seed = 0)
       : u_(std::move(logits)), objective_(std::move(objective)), update_(std::move(update)), seed_(seed) {
     check(u_.size() >= 1, "gate optimizer: logits", "at least one head", shape_text(u_.rows(), u_.cols()));
     if constexpr (requires { objective_.validate(); }) objective_.validate();
@@ -74,7 +77,8 @@ class GateOptimizer : detail::CheckObjective<Objective>, detail::CheckUpdateRule
   /// Begins a phase at the logits as they are, with the update rule afresh. Allocates nothing after the first.
   void begin(PhaseOptions options) {
     validate(options);
-    check(u_.allFinite(), "gate optimizer: logits", "finite numbers", "NaN or infinity", "A gate of exactly 0 or 1 has no logit.");
+    check(u_.allFinite(), "gate optimizer: logits", "finite numbers", "NaN or infinity",
+          "A gate of exactly 0 or 1 has no logit.");
     options_ = options;
     made_ = 0;
     update_.start(u_.size());
@@ -88,7 +92,8 @@ class GateOptimizer : detail::CheckObjective<Objective>, detail::CheckUpdateRule
   void go_on(PhaseOptions options, ConstMatrixRef<double> logits, Index made, std::span<double const> state) {
     begin(options, logits);
     check(made >= 0 && made <= options.updates, "gate optimizer: updates made", text("0 to ", options.updates), made);
-    check(state.size() == update_.state().size(), "gate optimizer: numbers in the state of the update rule", text(update_.state().size()), state.size());
+    auto const numbers = update_.state().size();
+    check(state.size() == numbers, "gate optimizer: numbers in the state of the update rule", text(numbers), state.size());
     made_ = made;
     std::copy(state.begin(), state.end(), update_.state().begin());
   }
@@ -110,7 +115,7 @@ class GateOptimizer : detail::CheckObjective<Objective>, detail::CheckUpdateRule
   /// One update. loss: of the batch, mean over units; logprob: mean target log-probability of each example of the batch,
   /// [units * examples_per_unit]; d_gates: d loss / d G, [L, H]. Returns the row of the log; nll, regularizer and gradient norm
   /// are those before the step. Allocates nothing.
-  /// Throws Error when the phase is over, a shape is wrong, or the loss or its gradient is not finite; the state is unchanged then.
+  /// Throws Error when the phase is over, a shape is wrong, or loss or gradient are not finite; the state is unchanged then.
   Row step(double loss, std::span<double const> logprob, ConstMatrixRef<double> d_gates) {
     check(!finished(), "gate optimizer: updates of the phase", "no more than its options say", made_ + 1, "Begin another phase.");
     check_shape("gate optimizer: d_gates", d_gates, u_.rows(), u_.cols());
@@ -119,8 +124,9 @@ class GateOptimizer : detail::CheckObjective<Objective>, detail::CheckUpdateRule
     std::span<double> const u(u_.data(), static_cast<std::size_t>(u_.size()));
     for (Index l = 0; l < u_.rows(); ++l)
       for (Index h = 0; h < u_.cols(); ++h) {
-        if (!std::isfinite(d_gates(l, h))) throw not_finite(text("gradient of layer ", l, ", head ", h, " in update ", made_), d_gates(l, h));
-        d_u_[static_cast<std::size_t>(l * u_.cols() + h)] = d_gates(l, h) * sigmoid_slope(u_(l, h));  // G = sigmoid(u)
+        auto const d = d_gates(l, h);
+        if (!std::isfinite(d)) throw not_finite(text("gradient of layer ", l, ", head ", h, " in update ", made_), d);
+        d_u_[static_cast<std::size_t>(l * u_.cols() + h)] = d * sigmoid_slope(u_(l, h));  // G = sigmoid(u)
       }
     options_.regularizer.add_gradient(u, d_u_);
 
@@ -143,7 +149,8 @@ class GateOptimizer : detail::CheckObjective<Objective>, detail::CheckUpdateRule
 
  private:
   static Error not_finite(std::string const& what, double value) {
-    return Error({"gate optimizer: " + what, "a finite number", text(value), "The model overflows on this batch: check its weights, or use double."});
+    return Error({"gate optimizer: " + what, "a finite number", text(value),
+                  "The model overflows on this batch: check its weights, or use double."});
   }
   static double norm(std::span<double const> x) {
     double squares = 0;

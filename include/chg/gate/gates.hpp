@@ -53,8 +53,10 @@ class GateArray {
   explicit GateArray(Array<double, 3> values) : values_(std::move(values)) {}
 
   static Array<double, 3> filled(Index sets, Index layers, Index heads, double value) {
-    check(sets >= 1 && layers >= 1 && heads >= 1, "gates: shape", "1 or more of sets, layers and heads", text("[", sets, ", ", layers, ", ", heads, "]"));
-    return Array<double, 3>(Shape{static_cast<std::size_t>(sets), static_cast<std::size_t>(layers), static_cast<std::size_t>(heads)}, value);
+    check(sets >= 1 && layers >= 1 && heads >= 1, "gates: shape", "1 or more of sets, layers and heads",
+          text("[", sets, ", ", layers, ", ", heads, "]"));
+    Shape const shape{static_cast<std::size_t>(sets), static_cast<std::size_t>(layers), static_cast<std::size_t>(heads)};
+    return Array<double, 3>(shape, value);
   }
   static Array<double, 3> one_set(ConstMatrixRef<double> m) {
     auto values = filled(1, m.rows(), m.cols(), 0);
@@ -67,7 +69,8 @@ class GateArray {
     for (Index s = 0; s < sets(); ++s)
       for (Index l = 0; l < layers(); ++l)
         for (Index h = 0; h < heads(); ++h)
-          if (auto const value = (*this)(s, l, h); !valid(value)) throw Error({text(what, ": ", head_text(s, l, h)), expected, text(value), advice});
+          if (auto const value = (*this)(s, l, h); !valid(value))
+            throw Error({text(what, ": ", head_text(s, l, h)), expected, text(value), advice});
   }
 
   Array<double, 3> values_;
@@ -92,7 +95,9 @@ class Gates : public detail::GateArray<Gates> {
   explicit Gates(ConstMatrixRef<double> set) : Gates(one_set(set)) {}
 
   static Gates ones(Index sets, Index layers, Index heads) { return filled(sets, layers, heads, 1); }
-  static Gates filled(Index sets, Index layers, Index heads, double value) { return Gates(GateArray::filled(sets, layers, heads, value)); }
+  static Gates filled(Index sets, Index layers, Index heads, double value) {
+    return Gates(GateArray::filled(sets, layers, heads, value));
+  }
 };
 
 /// Logits of S gate sets [S, L, H], each entry finite.
@@ -101,11 +106,14 @@ class GateLogits : public detail::GateArray<GateLogits> {
   GateLogits() = default;
   /// Throws Error naming the first entry that is not finite.
   explicit GateLogits(Array<double, 3> values) : GateArray(std::move(values)) {
-    check_entries("gate logits", "a finite number", "A gate of exactly 0 or 1 has no logit.", [](double u) { return std::isfinite(u); });
+    check_entries("gate logits", "a finite number", "A gate of exactly 0 or 1 has no logit.",
+                  [](double u) { return std::isfinite(u); });
   }
   explicit GateLogits(ConstMatrixRef<double> set) : GateLogits(one_set(set)) {}
 
-  static GateLogits filled(Index sets, Index layers, Index heads, double value) { return GateLogits(GateArray::filled(sets, layers, heads, value)); }
+  static GateLogits filled(Index sets, Index layers, Index heads, double value) {
+    return GateLogits(GateArray::filled(sets, layers, heads, value));
+  }
 };
 
 /// G of one logit. Exactly 1 in double for u above 36.8, exactly 0 below -745.2; the logit is what must be kept.

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
-// What a fit minimises, apart from the pressure: what one unit (an example, or a retain / forget pair) adds to the loss, given the
-// mean target log-probability of each of its examples.
+// What a fit minimises, apart from the pressure: what one unit (an example, or a retain / forget pair) adds to the loss, given
+// the mean target log-probability of each of its examples.
 //
 //     next token:    loss = -log P(y | x)                                                          eq. 1
 //     contrastive:   loss = -log P(y_R | x_R) + max(log P(y_F | x_F) - stopgrad(log P(y_R | x_R)), -c)   eq. 2
 //
-// Nam et al. 2025; log P is the mean over the target tokens of an example, in nats. The loss of a batch is the mean over its units.
+// Nam et al. 2025; log P is the mean over the target tokens of an example, in nats. The loss of a batch is the mean over units.
 #pragma once
 
 #include <chg/tensor/dual.hpp>
@@ -97,15 +97,18 @@ struct Contrastive {
   }
 
   /// Throws Error when clip_difference bounds nothing.
-  void validate() const { check(clip_difference >= 0, "clip_difference", "0 or a positive number, infinity for no clip", clip_difference); }
+  void validate() const {
+    check(clip_difference >= 0, "clip_difference", "0 or a positive number, infinity for no clip", clip_difference);
+  }
 
  private:
   bool clipped(double retain, double forget) const { return forget - retain < -clip_difference; }
 };
 
-/// What fit and GateOptimizer need of an objective. It may also have `void validate() const`, which is called before a fit begins.
+/// What fit and GateOptimizer need of an objective. It may also have `void validate() const`, called before a fit begins.
 template <class O>
-concept Objective = requires(O const& objective, std::span<double const> logprob, std::span<double> d_logprob, typename O::Row& row, double loss) {
+concept Objective = requires(O const& objective, std::span<double const> logprob, std::span<double> d_logprob,
+                             typename O::Row& row, double loss) {
   { O::examples_per_unit } -> std::convertible_to<Index>;
   requires std::derived_from<typename O::Row, UpdateRow>;
   { objective(logprob, d_logprob) } -> std::same_as<double>;
@@ -116,14 +119,21 @@ namespace detail {
 template <class O>
 struct CheckObjective {
   static_assert(requires { { O::examples_per_unit } -> std::convertible_to<Index>; },
-                "chg: an objective needs `static constexpr Index examples_per_unit`: 1 for single examples, 2 for matched pairs. Add it, as in chg::NextToken.");
+                "chg: an objective needs `static constexpr Index examples_per_unit`: 1 for single examples, 2 for matched pairs. "
+                "Add it, as in chg::NextToken.");
   static_assert(requires { requires std::derived_from<typename O::Row, UpdateRow>; },
-                "chg: an objective needs `using Row = chg::UpdateRow`, or a struct derived from it: its line in the log. Add it, as in chg::NextToken.");
-  static_assert(requires(O const& o, std::span<double const> logprob, std::span<double> d) { { o(logprob, d) } -> std::same_as<double>; },
-                "chg: an objective needs `template <class Sum> Sum operator()(std::span<Sum const> logprob, std::span<Sum> d_logprob) const`, which returns the loss of "
-                "one unit and writes its derivatives. Add it, const, as in chg::NextToken.");
-  static_assert(requires(O const& o, std::span<double const> logprob, typename O::Row& row, double loss) { o.summarise(loss, logprob, row); },
-                "chg: an objective needs `void summarise(double loss, std::span<double const> logprob, Row& row) const`, which fills row.nll. Add it, as in chg::NextToken.");
+                "chg: an objective needs `using Row = chg::UpdateRow`, or a struct derived from it: its line in the log. "
+                "Add it, as in chg::NextToken.");
+  static_assert(requires(O const& o, std::span<double const> logprob, std::span<double> d) {
+                  { o(logprob, d) } -> std::same_as<double>;
+                },
+                "chg: an objective needs `template <class Sum> Sum operator()(std::span<Sum const> logprob, std::span<Sum> d_logprob) "
+                "const`, which returns the loss of one unit and writes its derivatives. Add it, const, as in chg::NextToken.");
+  static_assert(requires(O const& o, std::span<double const> logprob, typename O::Row& row, double loss) {
+                  o.summarise(loss, logprob, row);
+                },
+                "chg: an objective needs `void summarise(double loss, std::span<double const> logprob, Row& row) const`, which fills "
+                "row.nll. Add it, as in chg::NextToken.");
 };
 }  // namespace detail
 

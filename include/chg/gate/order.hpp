@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
 // The order in which a fit draws its examples: independent permutations of the data, end to end.
 //
-// Batches cut across the borders of permutations, so an example can be in a batch twice, and counts twice then. The order runs on
-// through the phases of a fit. Which example comes at a position is a pure function of (seed, position): a resumed fit stores nothing.
+// Batches cut across the borders of permutations, so an example can be in a batch twice, and counts twice then. The order runs
+// on through the phases of a fit. Which example comes at a position is a pure function of seed and position: a resumed fit
+// stores nothing.
 #pragma once
 
 #include <chg/tensor/matrix.hpp>

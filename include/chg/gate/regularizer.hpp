@@ -24,7 +24,7 @@ constexpr double sign(Pressure pressure) { return pressure == Pressure::none ? 0
 /// Whether R is the mean or the sum over heads. Concerns R alone, never the NLL.
 enum class Normalise { mean, sum };
 
-/// The two readings of eq. 1: `reference` is the mean of the authors' code, `paper` the sum as printed. They are equal in all else.
+/// The two readings of eq. 1: `reference` is the mean of the authors' code, `paper` the sum as printed. All else is equal.
 enum class Preset { reference, paper };
 
 constexpr Normalise normalise_of(Preset preset) { return preset == Preset::paper ? Normalise::sum : Normalise::mean; }

@@ -45,7 +45,8 @@ class BatchRunner {
   M const& model() const { return model_; }
   int threads() const { return workers_.threads(); }
 
-  /// objective(logprob, d_logprob) returns a unit's loss and writes its derivatives by each of the unit's log-probabilities.
+  /// objective(logprob, d_logprob) returns a unit's loss and writes its derivatives by each of the unit's log-probabilities. An
+  /// objective that declares `forward_only` gets no backward pass: d_gates is 0.
   /// data: one data set for each example of a unit. Throws Error on gates of another shape or a unit that does not exist;
   /// tokens are not checked again, see check_examples.
   template <class Objective>
@@ -106,7 +107,8 @@ class BatchRunner {
     for (auto const place : units)
       for (auto const* examples : data) s.examples.push_back(&(*examples)[job.units[static_cast<std::size_t>(place)]]);
     s.tree.build(s.examples);
-    model_.forward(s.tree, job.gates.data(), s.pass, Keep::for_backward);
+    constexpr auto with_backward = !requires { Objective::forward_only; };
+    model_.forward(s.tree, job.gates.data(), s.pass, with_backward ? Keep::for_backward : Keep::results);
 
     s.d_edge.assign(s.tree.edges().size(), Scalar(0));
     auto const per_unit = Sum(1.0 / static_cast<double>(job.units.size()));
@@ -128,7 +130,7 @@ class BatchRunner {
     }
     auto& d_gates = d_gates_[static_cast<std::size_t>(task.slot)];
     d_gates.setZero();
-    model_.backward(s.tree, job.gates.data(), s.pass, std::span<Scalar const>(s.d_edge), d_gates.data());
+    if constexpr (with_backward) model_.backward(s.tree, job.gates.data(), s.pass, std::span<Scalar const>(s.d_edge), d_gates.data());
   }
 
   M const& model_;

@@ -5,6 +5,7 @@
 #include <chg/model/batch_runner.hpp>
 #include <chg/model/replacement.hpp>
 
+#include <numeric>
 #include <span>
 #include <vector>
 
@@ -59,18 +60,20 @@ class Scorer {
   }
 
   /// gates: [L, H], finite. Throws Error on another shape.
-  Evaluation operator()(Matrix<double> const& gates) { return run(gates, shared_, {}); }
+  Evaluation operator()(Matrix<double> const& gates) { return run(gates, shared_, {}, {}); }
 
-  /// The same with replaced heads. A resampled replacement must have been captured from these examples.
-  Evaluation operator()(Matrix<double> const& gates, Replacement<Scalar> const& replacement) {
-    if (replacement.kind == Replace::zero) return run(gates, shared_, {});
+  /// The same with replaced heads: those marked 1 in `heads` [L, H], or all when it is empty. A resampled replacement must have
+  /// been captured from these examples.
+  Evaluation operator()(Matrix<double> const& gates, Replacement<Scalar> const& replacement, Matrix<std::uint8_t> const& heads = {}) {
+    if (heads.size() > 0) check_shape("replaced heads", heads, model_.layers(), model_.heads());
+    if (replacement.kind == Replace::zero) return run(gates, shared_, {}, heads);
     check(static_cast<Index>(replacement.heads.size()) == model_.layers(), "replacement", text("one entry for each of ", model_.layers(), " layers"),
           replacement.heads.size(), "Capture it from this model.");
-    if (replacement.kind == Replace::mean) return run(gates, shared_, replacement);
+    if (replacement.kind == Replace::mean) return run(gates, shared_, replacement, heads);
     check(static_cast<Index>(replacement.first_row.size()) == examples_.size() + 1, "replacement", text("rows for ", examples_.size(), " examples"),
           static_cast<Index>(replacement.first_row.size()) - 1, "Capture it from the examples that are scored.");
     if (apart_.empty()) prepare(apart_, Sharing::none);
-    return run(gates, apart_, replacement);
+    return run(gates, apart_, replacement, heads);
   }
 
  private:
@@ -100,7 +103,7 @@ class Scorer {
     }
   }
 
-  Evaluation run(Matrix<double> const& gates, std::vector<Chunk> const& chunks, Replacement<Scalar> const& replacement) {
+  Evaluation run(Matrix<double> const& gates, std::vector<Chunk> const& chunks, Replacement<Scalar> const& replacement, Matrix<std::uint8_t> const& heads) {
     check_shape("gates", gates, model_.layers(), model_.heads());
     check(gates.allFinite(), "gates", "finite numbers", "NaN or infinity");
     Matrix<Scalar> const g = gates.template cast<Scalar>();
@@ -108,7 +111,7 @@ class Scorer {
     evaluation.examples.resize(static_cast<std::size_t>(examples_.size()));
     workers_.run(static_cast<Index>(chunks.size()), [&](Index c, Scratch& scratch) {
       auto const& chunk = chunks[static_cast<std::size_t>(c)];
-      point_at(replacement, chunk, scratch);
+      point_at(replacement, heads, chunk, scratch);
       model_.forward(chunk.tree, g.data(), scratch.pass, Keep::results, std::span<HeadReplacement<Scalar> const>(scratch.replaced));
       for (std::size_t i = 0; i < chunk.examples.size(); ++i) {
         auto& score = evaluation.examples[static_cast<std::size_t>(chunk.examples[i])];
@@ -124,16 +127,18 @@ class Scorer {
   }
 
   // The replacement rows of a chunk's queries: in the last layer, those of its target rows.
-  void point_at(Replacement<Scalar> const& replacement, Chunk const& chunk, Scratch& scratch) const {
+  void point_at(Replacement<Scalar> const& replacement, Matrix<std::uint8_t> const& heads, Chunk const& chunk, Scratch& scratch) const {
     scratch.replaced.clear();
     if (replacement.kind == Replace::zero) return;
-    for (auto const& heads : replacement.heads) {
+    for (Index l = 0; l < model_.layers(); ++l) {
+      auto const& r = replacement.heads[static_cast<std::size_t>(l)];
+      auto const* const marked = heads.size() > 0 ? heads.data() + l * heads.cols() : nullptr;
       if (replacement.kind == Replace::mean) {
-        scratch.replaced.push_back({heads.data(), 0});
+        scratch.replaced.push_back({r.data(), 0, marked});
         continue;
       }
       auto const first = replacement.first_row[static_cast<std::size_t>(chunk.examples.front())];
-      scratch.replaced.push_back({heads.data() + first * heads.cols(), heads.cols()});
+      scratch.replaced.push_back({r.data() + first * r.cols(), r.cols(), marked});
     }
     if (replacement.kind == Replace::resample) {
       auto& last = scratch.replaced.back();
@@ -186,18 +191,36 @@ struct MeanNll {
     return -logprob[0];
   }
 };
-}  // namespace detail
+struct MeanNllOnly : MeanNll {
+  static constexpr bool forward_only = true;
+};
 
-/// The NLL of a data set and its derivative by every gate, at gates [L, H].
-template <TransformerModel M>
-GateGradient<typename M::scalar_type> gradient(M const& model, Examples const& examples, Matrix<typename M::scalar_type> const& gates, RunOptions options = {}) {
+/// Runs all examples as one batch.
+template <TransformerModel M, class Objective>
+typename BatchRunner<M>::Job run_all(M const& model, Examples const& examples, Matrix<typename M::scalar_type> const& gates, Objective const& objective,
+                                     RunOptions const& options) {
   check_examples(model, examples);
   std::vector<typename BatchRunner<M>::Job> jobs(1);
   jobs[0].units.resize(static_cast<std::size_t>(examples.size()));
   std::iota(jobs[0].units.begin(), jobs[0].units.end(), Index{0});
   jobs[0].gates = gates;
-  BatchRunner<M>(model, options).run({&examples}, std::span(jobs), detail::MeanNll{});
-  return {jobs[0].loss, std::move(jobs[0].d_gates)};
+  BatchRunner<M>(model, options).run({&examples}, std::span(jobs), objective);
+  return std::move(jobs[0]);
+}
+
+}  // namespace detail
+
+/// The NLL of a data set at gates [L, H], in any scalar: mean over examples of the mean over target tokens, nats.
+template <TransformerModel M>
+Accumulator<typename M::scalar_type> nll(M const& model, Examples const& examples, Matrix<typename M::scalar_type> const& gates, RunOptions options = {}) {
+  return detail::run_all(model, examples, gates, detail::MeanNllOnly{}, options).loss;
+}
+
+/// The NLL of a data set and its derivative by every gate, at gates [L, H].
+template <TransformerModel M>
+GateGradient<typename M::scalar_type> gradient(M const& model, Examples const& examples, Matrix<typename M::scalar_type> const& gates, RunOptions options = {}) {
+  auto job = detail::run_all(model, examples, gates, detail::MeanNll{}, options);
+  return {job.loss, std::move(job.d_gates)};
 }
 
 }  // namespace chg

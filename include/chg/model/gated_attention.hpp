@@ -18,12 +18,14 @@
 
 namespace chg {
 
-/// What closed heads put out instead, for one layer. rows: null (zero), or [n, H D] with `stride` numbers from one query's row
-/// to the next; a stride of 0 gives every query the same row.
+/// What closed heads put out instead, for one layer.
 template <class Scalar>
 struct HeadReplacement {
-  Scalar const* rows = nullptr;
-  Index stride = 0;
+  Scalar const* rows = nullptr;          ///< [queries, H D]; null: nothing is replaced
+  Index stride = 0;                      ///< numbers from one query's row to the next; 0: every query has the same row
+  std::uint8_t const* heads = nullptr;  ///< [H], 1 for the heads that are replaced; null: all
+
+  bool applies(Index head) const { return rows && (!heads || heads[head]); }
 };
 
 /// What the backward pass needs of a forward pass, in arena memory. queries = rows of q, z.
@@ -157,7 +159,7 @@ class GatedAttention : CheckArchitecture<A> {
       for (Index h = 0; h < heads(); ++h) {
         auto const at = i * head_columns() + h * D;
         ops::row(y + at, D) = gates[h] * ops::row(state.z + at, D);
-        if (replacement.rows) ops::row(y + at, D) += (T(1) - gates[h]) * ops::row(replacement.rows + i * replacement.stride + h * D, D);
+        if (replacement.applies(h)) ops::row(y + at, D) += (T(1) - gates[h]) * ops::row(replacement.rows + i * replacement.stride + h * D, D);
       }
     W_O_.forward(y, queries, out);
     ops::add_bias(b_O_, out, queries);
@@ -177,7 +179,7 @@ class GatedAttention : CheckArchitecture<A> {
         auto dy = ops::row(dz + at, D);
         T const along_z = (dy * ops::row(state.z + at, D)).sum();
         d_gates[h] += number_cast<Sum>(along_z);
-        if (replacement.rows) {
+        if (replacement.applies(h)) {
           T const along_r = (dy * ops::row(replacement.rows + i * replacement.stride + h * D, D)).sum();
           d_gates[h] -= number_cast<Sum>(along_r);
         }

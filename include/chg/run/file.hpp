@@ -65,7 +65,8 @@ inline void write_file(std::filesystem::path const& path, std::string_view bytes
 /// Writes an array as .npy (C order), its numbers as Stored: float or double.
 template <class Stored, std::size_t Axes>
 void write_npy(std::filesystem::path const& path, Array<double, Axes> const& values) {
-  static_assert(std::is_floating_point_v<Stored>, "chg::run::write_npy<Stored>: Stored must be float or double. Name it: write_npy<float>(path, values).");
+  static_assert(std::is_floating_point_v<Stored>,
+                "chg::run::write_npy<Stored>: Stored must be float or double. Name it: write_npy<float>(path, values).");
   Array<Stored, Axes> const stored = xt::cast<Stored>(values);
   write_file(path, xt::dump_npy(stored));
 }

@@ -4,6 +4,8 @@
 
 #include <chg/formats/mapped_file.hpp>
 #include <chg/gate/fit_record.hpp>
+#include <chg/model/architecture.hpp>
+#include <chg/model/workers.hpp>
 #include <chg/run/sha256.hpp>
 #include <chg/tensor/gemm.hpp>
 
@@ -47,18 +49,13 @@ inline FileRecord describe_file(std::filesystem::path const& path) {
   return {path.filename().string(), file.bytes().size(), Sha256().add(file.bytes()).hex()};
 }
 
-/// A model that no file holds.
+/// A model under its name. The files of `directory` (when there is one) that decide what it computes and reads are hashed.
 template <class Model>
-ModelRecord describe_model(std::string name, Model const& model) {
-  return {std::move(name), Model::architecture, model.config()};
-}
-
-/// A model out of a directory: its files that decide what it computes and reads.
-template <class Model>
-ModelRecord describe_model(std::filesystem::path const& directory, Model const& model) {
-  auto record = describe_model(directory.string(), model);
-  for (auto const* name : {"config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json"})
-    if (std::filesystem::exists(directory / name)) record.files.push_back(describe_file(directory / name));
+ModelRecord describe_model(std::string name, Model const& model, std::filesystem::path const& directory = {}) {
+  ModelRecord record{std::move(name), Model::architecture, model.config()};
+  if (directory.empty()) return record;
+  for (auto const* file : {"config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json"})
+    if (std::filesystem::exists(directory / file)) record.files.push_back(describe_file(directory / file));
   return record;
 }
 
@@ -75,17 +72,17 @@ inline DataRecord describe_data(std::string role, std::string name, Examples con
 }
 
 /// Examples that were read from a file, whose bytes are hashed.
-inline DataRecord describe_data(std::string role, std::filesystem::path const& file, Examples const& examples) {
+inline DataRecord describe_data_file(std::string role, std::filesystem::path const& file, Examples const& examples) {
   auto record = describe_data(std::move(role), file.string(), examples);
   record.sha256 = describe_file(file).sha256;
   return record;
 }
 
 struct Manifest {
-  std::string command;               ///< as it was typed, or the name of the program
+  std::string command;  ///< as it was typed, or the name of the program
   ModelRecord model;
   std::vector<DataRecord> data;
-  std::string bos = "none added";    ///< how a first token was chosen
+  std::string bos = "none added";  ///< how a first token was chosen
   std::chrono::system_clock::time_point started = std::chrono::system_clock::now();
 };
 
@@ -111,7 +108,8 @@ inline Json option_json(std::optional<Normalise> const& n) { return !n ? Json() 
 inline Json option_json(std::optional<GateLogits> const& init) {
   if (!init) return Json();
   auto const& u = init->values();
-  return {{"shape", {init->sets(), init->layers(), init->heads()}}, {"sha256", Sha256().add(std::as_bytes(std::span(u.data(), u.size()))).hex()}};
+  return {{"shape", {init->sets(), init->layers(), init->heads()}},
+          {"sha256", Sha256().add(std::as_bytes(std::span(u.data(), u.size()))).hex()}};
 }
 
 inline Json model_json(ModelRecord const& m) {
@@ -124,9 +122,17 @@ inline Json model_json(ModelRecord const& m) {
   return {{"name", m.name},
           {"files", files},
           {"architecture",
-           {{"norm", norms[static_cast<std::size_t>(a.norm)]}, {"mlp", mlps[static_cast<std::size_t>(a.mlp)]},
-            {"position", positions[static_cast<std::size_t>(a.position)]}, {"layers", c.layers}, {"heads", c.heads}, {"kv_heads", c.kv_heads},
-            {"head_dim", c.head_dim}, {"d_model", c.d_model}, {"d_ff", c.d_ff}, {"vocab", c.vocab}, {"context", c.context}}}};
+           {{"norm", norms[static_cast<std::size_t>(a.norm)]},
+            {"mlp", mlps[static_cast<std::size_t>(a.mlp)]},
+            {"position", positions[static_cast<std::size_t>(a.position)]},
+            {"layers", c.layers},
+            {"heads", c.heads},
+            {"kv_heads", c.kv_heads},
+            {"head_dim", c.head_dim},
+            {"d_model", c.d_model},
+            {"d_ff", c.d_ff},
+            {"vocab", c.vocab},
+            {"context", c.context}}}};
 }
 
 /// build_info() as an object.
@@ -148,26 +154,26 @@ template <class Record>
 Json manifest_json(Manifest const& m, Record const& fit) {
   auto const now = std::chrono::system_clock::now();
   Json options = Json::object(), seeds = Json::array(), data = Json::array();
-  chg::detail::visit_options(fit.options, [&](char const* name, auto const& value) { options[name] = detail::option_json(value); });
+  chg::detail::visit_options(fit.options,
+                             [&](char const* name, auto const& value) { options[name] = detail::option_json(value); });
   for (Index s = 0; s < fit.options.gate_sets; ++s) seeds.push_back(fit.seed(s));
   for (auto const& d : m.data)
-    data.push_back({{"role", d.role}, {"name", d.name}, {"sha256", d.sha256}, {"examples", d.examples}, {"target_tokens", d.target_tokens}});
+    data.push_back(
+        {{"role", d.role}, {"name", d.name}, {"sha256", d.sha256}, {"examples", d.examples}, {"target_tokens", d.target_tokens}});
   auto const build = detail::build_json();
-  return {{"chg", build.value("chg", "")},
-          {"command", m.command},
-          {"kind", requires { fit.u_plus; } ? "fit" : "contrast"},
-          {"status", fit.status == Status::finished ? "finished" : "interrupted"},
-          {"started", detail::utc(m.started)},
-          {"ended", detail::utc(now)},
-          {"seconds", std::chrono::duration<double>(now - m.started).count()},
-          {"model", detail::model_json(m.model)},
-          {"data", data},
-          {"bos", m.bos},
-          {"threads", fit.options.run.threads},
-          {"precision", fit.origin.scalar_bytes == 8 ? "f64" : "f32"},
-          {"seeds", seeds},
-          {"options", options},
-          {"build", build}};
+  return {{"chg", build.value("chg", "")}, {"command", m.command}, {"kind", requires {fit.u_plus;
+}
+? "fit" : "contrast"
+}  // namespace chg::run
+, {"status", fit.status == Status::finished ? "finished" : "interrupted"}, {"started", detail::utc(m.started)},
+    {"ended", detail::utc(now)}, {"seconds", std::chrono::duration<double>(now - m.started).count()},
+    {"model", detail::model_json(m.model)}, {"data", data}, {"bos", m.bos},
+    {"threads", Workers<char>(fit.options.run.threads).threads()}, {"precision", fit.origin.scalar_bytes == 8 ? "f64" : "f32"},
+    {"seeds", seeds}, {"options", options}, {
+  "build", build
+}
+}
+;
 }
 
 }  // namespace chg::run

@@ -42,8 +42,9 @@ inline double arrangements(Index pool, Index count) {
 inline std::vector<std::vector<Token>> symbolic_items(Vocabulary const& v, Index items, AbaAbbOptions const& options) {
   auto const possible = arrangements(static_cast<Index>(v.words.size()), items);
   auto const too_many = [&] {
-    return Error({"aba_abb: examples", text("fewer: ", v.words.size(), " words make ", possible, " different prompts of ", items, " words",
-                                            options.split == Split::all ? "" : ", of which the split holds a part"),
+    auto const part = options.split == Split::all ? "" : ", of which the split holds a part";
+    return Error({"aba_abb: examples",
+                  text("fewer: ", v.words.size(), " words make ", possible, " different prompts of ", items, " words", part),
                   text(options.examples), "Ask for fewer examples, or fewer pairs."});
   };
   if (static_cast<double>(options.examples) > possible) throw too_many();
@@ -73,12 +74,14 @@ inline std::vector<std::vector<Token>> symbolic_items(Vocabulary const& v, Index
 /// Throws Error when the vocabulary has too few words.
 inline Examples aba_abb(Vocabulary const& vocabulary, AbaAbbOptions options = {}) {
   validate(vocabulary);
-  check(options.examples >= 1 && options.examples <= detail::kMostExamples, "aba_abb: examples", text("1 to ", detail::kMostExamples), options.examples);
+  check(options.examples >= 1 && options.examples <= detail::kMostExamples, "aba_abb: examples",
+        text("1 to ", detail::kMostExamples), options.examples);
   check(options.pairs >= 1, "aba_abb: pairs", "1 or more", options.pairs, "Without an example the rule cannot be known.");
   auto const items = 2 * (options.pairs + 1);
   check(static_cast<Index>(vocabulary.words.size()) >= items, "aba_abb: words of the vocabulary",
         text(items, " or more for ", options.pairs, " pairs and a query"), vocabulary.words.size(), "Ask for fewer pairs.");
-  auto const rule = options.corruption != SymbolicCorruption::rule ? options.rule : options.rule == Rule::aba ? Rule::abb : Rule::aba;
+  auto const other_rule = options.rule == Rule::aba ? Rule::abb : Rule::aba;
+  auto const rule = options.corruption == SymbolicCorruption::rule ? other_rule : options.rule;
   auto const exchange = options.corruption == SymbolicCorruption::tokens;
 
   std::vector<Example> examples;

@@ -19,8 +19,9 @@ struct MappingOptions {
   Index examples = 512;
   std::uint64_t seed = 0;
   Index pairs = 10;    ///< examples before the query in the icl format, as in the paper
-  Index leading = 0;   ///< examples before the query in the instruction format: the paper has 1; one pair may already give a one-to-one mapping away
-  Split split = Split::all;      ///< by query: no query of the validation part occurs in the training part, as query or as example
+  /// Examples before the query in the instruction format. The paper has 1; one may already give a one-to-one mapping away.
+  Index leading = 0;
+  Split split = Split::all;      ///< by query: none of the validation part occurs in the training part, not even as an example
   bool shuffle_outputs = false;  ///< the corrupt counterpart: outputs shuffled among the pairs, target kept (Todd et al. 2023)
   bool bos = true;               ///< begin with BOS, where the vocabulary has one
 };
@@ -67,8 +68,9 @@ class Queries {
 }  // namespace detail
 
 /// Prompts of one mapping in one format. Query and shown pairs of example i depend on seed and split alone, so that two
-/// data sets that differ in format or shuffle_outputs alone match line by line. The pairs of a prompt are different and never show
-/// its query. Prompts repeat where there are fewer different ones than `examples` (an instruction without leading pairs has one a query).
+/// data sets that differ in format or shuffle_outputs alone match line by line. The pairs of a prompt are different and never
+/// show its query. Prompts repeat where there are fewer different ones than `examples`: an instruction without leading pairs
+/// has one a query.
 /// Throws Error when the mapping has too few inputs, or no instruction in the instruction format.
 inline Examples mapping(Vocabulary const& vocabulary, Mapping const& m, MappingOptions options = {}) {
   validate(vocabulary);
@@ -76,13 +78,15 @@ inline Examples mapping(Vocabulary const& vocabulary, Mapping const& m, MappingO
   auto const name = "mapping \"" + m.name + "\": ";
   auto const instructed = options.format == Format::instruction;
   auto const pairs = instructed ? options.leading : options.pairs;
-  check(options.examples >= 1 && options.examples <= detail::kMostExamples, name + "examples", text("1 to ", detail::kMostExamples), options.examples);
+  check(options.examples >= 1 && options.examples <= detail::kMostExamples, name + "examples",
+        text("1 to ", detail::kMostExamples), options.examples);
   check(options.pairs >= 1, name + "pairs", "1 or more", options.pairs, "Without an example the mapping cannot be known.");
   check(options.leading >= 0, name + "leading", "0 or more", options.leading);
   check(!instructed || !m.instruction.empty(), name + "instruction", "at least one token", "none");
   auto const [queries, shown] = detail::parts_of(m, options.split);
   auto const spare = static_cast<Index>(shown.size()) - (options.split == Split::validation ? 0 : 1);  // without the query itself
-  check(pairs <= spare, name + (instructed ? "leading" : "pairs"), text("at most ", spare, ", the inputs there are beside the query"), pairs);
+  check(pairs <= spare, name + (instructed ? "leading" : "pairs"), text("at most ", spare, ", the inputs there are beside the query"),
+        pairs);
 
   detail::Queries next_query(queries, options.seed);
   std::vector<Example> examples;
@@ -98,7 +102,9 @@ inline Examples mapping(Vocabulary const& vocabulary, Mapping const& m, MappingO
 
     std::vector<Token> prompt;
     auto const put = [&](std::optional<Token> token) { if (token) prompt.push_back(*token); };
-    auto const put_question = [&](Index input) { put(vocabulary.question), put(m.inputs[static_cast<std::size_t>(input)]), put(vocabulary.answer); };
+    auto const put_question = [&](Index input) {
+      put(vocabulary.question), put(m.inputs[static_cast<std::size_t>(input)]), put(vocabulary.answer);
+    };
     if (options.bos) put(vocabulary.bos);
     if (instructed) {
       prompt.insert(prompt.end(), m.instruction.begin(), m.instruction.end());
@@ -117,7 +123,8 @@ inline Examples mapping(Vocabulary const& vocabulary, Mapping const& m, MappingO
 
 /// Contrastive data of one mapping: the same queries in both formats, line by line; `retain` says which one is kept.
 /// options.format is not read.
-inline ContrastiveExamples contrastive_mapping(Vocabulary const& vocabulary, Mapping const& m, Format retain, MappingOptions options = {}) {
+inline ContrastiveExamples contrastive_mapping(Vocabulary const& vocabulary, Mapping const& m, Format retain,
+                                               MappingOptions options = {}) {
   auto const in_format = [&](Format format) {
     options.format = format;
     return mapping(vocabulary, m, options);

@@ -28,8 +28,9 @@ inline Examples with_targets_of(Examples const& data, std::vector<Index> const& 
   auto const prompt_length = [&](Index i) {
     auto const& mask = data[i].target_mask;
     auto const first = std::find(mask.begin(), mask.end(), 1);
-    check(std::find(first, mask.end(), 0) == mask.end(), text("permute_targets: example ", i), "target tokens at the very end of every example",
-          "a token after the first target that is no target", "Targets in the middle of a text cannot be exchanged.");
+    check(std::find(first, mask.end(), 0) == mask.end(), text("permute_targets: example ", i),
+          "target tokens at the very end of every example", "a token after the first target that is no target",
+          "Targets in the middle of a text cannot be exchanged.");
     return first - mask.begin();
   };
   std::vector<Example> permuted;
@@ -37,7 +38,8 @@ inline Examples with_targets_of(Examples const& data, std::vector<Index> const& 
     auto const source = p[static_cast<std::size_t>(i)];
     auto const& own = data[i].tokens;
     auto const& other = data[source].tokens;
-    permuted.push_back(prompt_and_target({own.begin(), own.begin() + prompt_length(i)}, {other.begin() + prompt_length(source), other.end()}));
+    std::vector<Token> prompt(own.begin(), own.begin() + prompt_length(i));
+    permuted.push_back(prompt_and_target(std::move(prompt), {other.begin() + prompt_length(source), other.end()}));
   }
   return Examples(std::move(permuted));
 }

@@ -45,7 +45,8 @@ inline TrainValidation split(Examples const& data, SplitOptions options = {}) {
   auto const held_out = std::clamp<Index>(wanted, 1, prompts - 1);
   Random random(options.seed, Stream::task, detail::kSplit);
   std::vector<bool> in_validation(static_cast<std::size_t>(prompts));
-  for (auto const p : detail::draw_distinct(random, detail::iota(prompts), held_out)) in_validation[static_cast<std::size_t>(p)] = true;
+  for (auto const p : detail::draw_distinct(random, detail::iota(prompts), held_out))
+    in_validation[static_cast<std::size_t>(p)] = true;
   std::vector<Example> train, validation;
   for (Index i = 0; i < data.size(); ++i)
     (in_validation[static_cast<std::size_t>(prompt_of[static_cast<std::size_t>(i)])] ? validation : train).push_back(data[i]);

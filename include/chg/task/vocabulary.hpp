@@ -75,8 +75,8 @@ inline void validate(Vocabulary const& v) {
   separator("question", v.question), separator("answer", v.answer);
   detail::validate_ids(v, "vocabulary: words", v.words, true);
   for (auto const& m : v.mappings) detail::validate(v, m);
-  check(v.names.empty() || static_cast<Index>(v.names.size()) == v.size, "vocabulary: names", text("none, or one for each of ", v.size, " ids"),
-        v.names.size());
+  check(v.names.empty() || static_cast<Index>(v.names.size()) == v.size, "vocabulary: names",
+        text("none, or one for each of ", v.size, " ids"), v.names.size());
 }
 
 }  // namespace chg::task

@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: MIT
+// One update of one gate set, everything but the optimiser's step: random weights at the shapes of the teaching model,
+// SmolLM2-135M and Llama 3.2 1B, on ABA prompts of 29 tokens.
+//
+// share_of_peak is the minimal work (support/work.hpp) over the time and the FMA peak that was measured in the same run. peak_MB is
+// the largest resident size of the process so far, weights included: run one benchmark at a time (--benchmark_filter) to read it.
+// Environment: CHG_BENCH_LAYERS=N runs the 1B shape with N layers (default 4; 16 is the full model).
+#include "support/report.hpp"
+#include "support/work.hpp"
+
+#include <chg/model/evaluate.hpp>
+
+#include <sys/resource.h>
+
+#include <numeric>
+
+namespace {
+
+using namespace chg;
+
+struct Case {
+  Config config;
+  Index batch;
+};
+
+Case teaching() {
+  Config c;
+  c.layers = 4, c.heads = 8, c.kv_heads = 4, c.head_dim = 16, c.d_model = 128, c.d_ff = 256, c.vocab = 240, c.context = 128;
+  return {c, 64};
+}
+Case smollm2() {
+  auto c = config_of(smollm2_135m);
+  c.context = 2048;
+  return {c, 64};
+}
+Case llama_1b() {
+  auto c = config_of(llama_3_2_1b);
+  auto const* const layers = std::getenv("CHG_BENCH_LAYERS");
+  c.layers = layers ? std::atoi(layers) : 4;
+  c.context = 2048;
+  return {c, 16};
+}
+
+Examples aba_prompts(Index count, Index vocab) {
+  std::vector<Example> examples;
+  Random random(1, Stream::user);
+  auto const word = [&] { return static_cast<Token>(3 + random.below(static_cast<std::uint64_t>(vocab) - 3)); };
+  for (Index i = 0; i < count; ++i) {
+    std::vector<Token> tokens{0};
+    for (int pair = 0; pair < 5; ++pair) {
+      auto const x = word(), y = word();
+      if (pair == 4)
+        tokens.insert(tokens.end(), {x, 1, y, 1});
+      else
+        tokens.insert(tokens.end(), {x, 1, y, 1, x, 2});
+    }
+    auto const answer = tokens[25];
+    examples.push_back(prompt_and_target(std::move(tokens), {answer}));
+  }
+  return Examples(std::move(examples));
+}
+
+void update(benchmark::State& state, Case (*which)()) {
+  auto const chosen = which();
+  auto const& config = chosen.config;
+  auto const batch = chosen.batch;
+  auto const threads = static_cast<int>(state.range(0));
+  Transformer<llama_like, float> const model(config, random_weights<float>(llama_like, config));
+  auto const examples = aba_prompts(batch, config.vocab);
+  using Runner = BatchRunner<Transformer<llama_like, float>>;
+  // Two gate sets, or one for the largest, so that two threads have work of their own.
+  std::vector<Runner::Job> jobs(config.d_model > 1000 ? 1 : 2);
+  for (auto& job : jobs) {
+    job.units.resize(static_cast<std::size_t>(batch));
+    std::iota(job.units.begin(), job.units.end(), Index{0});
+    job.gates = Matrix<float>::Constant(config.layers, config.heads, 0.7f);
+  }
+  Runner runner(model, {.threads = threads, .max_rows = config.d_model > 1000 ? 256 : 1024});
+  runner.run({&examples}, std::span(jobs), detail::MeanNll{});
+
+  std::vector<Example const*> pointers;
+  for (auto const& e : examples) pointers.push_back(&e);
+  PrefixTree tree;
+  tree.build(pointers);
+  auto const work = bench::minimal_work(llama_like, config, tree);
+  for (auto _ : state) runner.run({&examples}, std::span(jobs), detail::MeanNll{});
+
+  bench::report_work<float>(state, work.total() * static_cast<double>(jobs.size()), threads);
+  auto const percent = [&](double part) { return 100 * part / work.total(); };
+  state.counters["projections%"] = percent(work.projections);
+  state.counters["mlp%"] = percent(work.mlp);
+  state.counters["attention%"] = percent(work.attention);
+  state.counters["unembedding%"] = percent(work.unembedding);
+  rusage usage;
+  getrusage(RUSAGE_SELF, &usage);
+  state.counters["peak_MB"] = static_cast<double>(usage.ru_maxrss) / 1000;
+  state.counters["weights_MB"] = static_cast<double>(model.weight_bytes()) / 1e6;
+  state.counters["s_per_set"] = benchmark::Counter(static_cast<double>(jobs.size()), benchmark::Counter::kIsIterationInvariantRate | benchmark::Counter::kInvert);
+}
+
+BENCHMARK_CAPTURE(update, teaching, teaching)->Arg(1)->Arg(2)->UseRealTime()->Unit(benchmark::kMillisecond)->ArgName("threads");
+BENCHMARK_CAPTURE(update, SmolLM2_135M, smollm2)->Arg(1)->Arg(2)->UseRealTime()->Unit(benchmark::kMillisecond)->ArgName("threads");
+BENCHMARK_CAPTURE(update, Llama_3_2_1B, llama_1b)->Arg(2)->UseRealTime()->Unit(benchmark::kMillisecond)->ArgName("threads");
+
+}  // namespace

@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: MIT
+// The floating-point operations that an update cannot do without: the exact sum over the products of an execution without
+// redundancy. A multiplication and an addition count as two operations; what is not a product counts nothing.
+#pragma once
+
+#include <chg/model/transformer.hpp>
+
+namespace chg::bench {
+
+/// Operations of one forward and one backward pass, by part.
+struct Work {
+  double projections = 0;  ///< W_Q, W_K, W_V, W_O
+  double attention = 0;    ///< scores and their use, over visible pairs
+  double mlp = 0;
+  double unembedding = 0;
+
+  double total() const { return projections + attention + mlp + unembedding; }
+};
+
+/// The minimum for one prefix tree of a whole batch: no gradient below layer 0's heads; the last layer's queries, W_O and MLP, and
+/// the logits, at target rows only.
+inline Work minimal_work(Architecture const& a, Config const& c, PrefixTree const& tree) {
+  auto const product = [](Index rows, Index in, Index out) { return 2.0 * static_cast<double>(rows) * static_cast<double>(in) * static_cast<double>(out); };
+  auto const n = tree.rows(), targets = static_cast<Index>(tree.target_rows().size());
+  auto const queries = c.heads * c.head_dim, keys = c.kv_heads * c.head_dim;
+  auto const mlp_products = a.mlp == Mlp::none ? 0.0 : a.mlp == Mlp::swiglu ? 3.0 : 2.0;
+  Work work;
+  for (Index l = 0; l < c.layers; ++l) {
+    auto const first = l == 0, last = l + 1 == c.layers;
+    auto const asking = last ? targets : n;
+    auto const inputs = product(asking, c.d_model, queries) + product(n, c.d_model, 2 * keys);
+    work.projections += inputs * (first ? 1 : 2) + product(asking, queries, c.d_model) * 2;
+    auto const pairs = static_cast<double>(tree.visible_pairs(last, c.window(l)));
+    auto const one_product = 2.0 * pairs * static_cast<double>(c.head_dim * c.heads);
+    work.attention += one_product * (first ? 2 : 6);
+    work.mlp += mlp_products * product(asking, c.d_model, c.d_ff) * 2;
+  }
+  work.unembedding = product(targets, c.d_model, c.vocab) * 2;
+  return work;
+}
+
+}  // namespace chg::bench

@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: MIT
+// A gated attention layer by itself, and its hand-derived gradient, in somebody else's program.
+//
+//     cmake --build build/release --target gated_attention && build/release/examples/gated_attention
+//
+// prints the gradient of the squared norm of the output by each of four gates, and how much one closed gate changes the output.
+#include <chg/model/gated_attention.hpp>
+
+#include <iostream>
+
+int main() {
+  // Extents fixed at compile time; with chg::llama_like in place of `small`, the same layer with extents at run time.
+  constexpr chg::Architecture small{.heads = 4, .kv_heads = 2, .head_dim = 8, .d_model = 24};
+  auto config = chg::config_of(small);
+  config.layers = 1, config.d_ff = 1, config.vocab = 1, config.context = 16;
+
+  chg::GatedAttention<small> const attention(config, chg::random_weights<float>(small, config).layers[0]);
+  chg::Matrix<float> const x = chg::Matrix<float>::Constant(6, 24, 0.5f) + chg::Matrix<float>::Identity(6, 24);
+  chg::RowVector<float> gates = chg::RowVector<float>::Ones(4);
+  auto run = attention.forward(x, gates);
+  auto const gradient = attention.backward(run, 2 * run.out);
+  std::cout << "d |out|^2 / d gates: " << gradient.gates << '\n';
+
+  gates[2] = 0;
+  std::cout << "closing head 2 changes the output by " << (attention.forward(x, gates).out - run.out).norm() << " of " << run.out.norm() << '\n';
+}

@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: MIT
+// What the examples share: a few options, a progress line, and errors as one line.
+#pragma once
+
+#include <chg/gate/fit_options.hpp>
+
+#include <unistd.h>
+
+#include <charconv>
+#include <cstdio>
+#include <cstdlib>
+#include <iostream>
+#include <string>
+#include <string_view>
+
+namespace chg::examples {
+
+/// `--name value` from the command line, or the default. Throws Error when the value is not a number of that type.
+template <class Number>
+Number option(int argc, char** argv, std::string_view name, Number otherwise) {
+  for (int i = 1; i + 1 < argc; ++i)
+    if (argv[i] == name) {
+      std::string_view const given = argv[i + 1];
+      auto const [end, failure] = std::from_chars(given.data(), given.data() + given.size(), otherwise);
+      check(failure == std::errc() && end == given.data() + given.size(), text("option ", name), "a number", given);
+    }
+  return otherwise;
+}
+inline std::string option(int argc, char** argv, std::string_view name, char const* otherwise) {
+  for (int i = 1; i + 1 < argc; ++i)
+    if (argv[i] == name) return argv[i + 1];
+  return otherwise;
+}
+
+/// Throws Error for anything on the command line that is not one of `known`, each followed by its value.
+inline void check_options(int argc, char** argv, std::initializer_list<std::string_view> known) {
+  std::string names;
+  for (auto const name : known) names += (names.empty() ? "" : ", ") + std::string(name);
+  for (int i = 1; i < argc; i += 2) {
+    auto found = false;
+    for (auto const name : known) found = found || name == argv[i];
+    check(found, "command line", "options among " + names, argv[i]);
+    check(i + 1 < argc, text("option ", argv[i]), "a value after it", "nothing");
+  }
+}
+
+/// A line on stderr that says how far a fit is and how long it will take; nothing when stderr is no terminal, but a line a phase.
+inline ProgressCallback progress_line(std::string what) {
+  return [what = std::move(what), terminal = isatty(2) != 0](Progress const& p) {
+    auto const last = p.update == p.updates;
+    if (!terminal && !last) return true;
+    std::fprintf(stderr, "%s%s: phase %-6s update %lld of %lld, nll %.4f, %.0f s, %.0f s left %s", terminal ? "\r" : "", what.c_str(),
+                 std::string(name(p.phase)).c_str(), static_cast<long long>(p.update), static_cast<long long>(p.updates), p.nll, p.seconds, p.seconds_left,
+                 !terminal || p.done == p.total ? "\n" : "");
+    return true;
+  };
+}
+
+/// Whether colours may be written to stdout: a terminal, and NO_COLOR is not set.
+inline bool colours() { return isatty(1) != 0 && std::getenv("NO_COLOR") == nullptr; }
+
+/// Runs a main program; an Error becomes one line on stderr and exit status 1.
+template <class Main>
+int guarded(Main const& main) {
+  try {
+    main();
+    return 0;
+  } catch (std::exception const& e) {
+    std::cerr << "error: " << e.what() << '\n';
+    return 1;
+  }
+}
+
+}  // namespace chg::examples

@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: MIT
+#include <chg/run/file.hpp>
+
+#include <Eigen/Core>
+
+#include "formats/test_files.hpp"
+#include "support/catch.hpp"
+
+#include <sys/resource.h>
+
+#include <csignal>
+#include <limits>
+
+using namespace chg::test;
+using chg::run::Csv;
+using chg::run::write_file;
+
+namespace {
+int files_in(std::filesystem::path const& directory) {
+  return static_cast<int>(std::distance(std::filesystem::directory_iterator(directory), std::filesystem::directory_iterator()));
+}
+}  // namespace
+
+TEST_CASE("file: a written file holds exactly the bytes, replaces what was there, and leaves nothing beside it", "[run]") {
+  TemporaryDirectory const directory;
+  auto const path = directory.path() / "f";
+  write_file(path, "first, longer");
+  write_file(path, std::string("a\0b", 3));
+  REQUIRE(contents(path) == std::string("a\0b", 3));
+  write_file(path, "");
+  REQUIRE(contents(path).empty());
+  REQUIRE(files_in(directory.path()) == 1);
+}
+
+TEST_CASE("file: a place that cannot be written is refused by name, with the reason", "[run]") {
+  TemporaryDirectory const directory;
+  auto const inside = (directory.path() / "absent" / "f").string();
+  REQUIRE(has_all(message_of([&] { write_file(inside, "x"); }), {inside, "cannot be written", "No such file or directory"}));
+  std::filesystem::create_directory(directory.path() / "d");
+  directory.write("d/inside", "");
+  REQUIRE(has_all(message_of([&] { write_file(directory.path() / "d", "x"); }), {"cannot be written"}));
+  REQUIRE(files_in(directory.path()) == 1);  // nothing half-written
+}
+
+TEST_CASE("file: where there is no room, what was there before stays and nothing half-written does", "[run]") {
+  TemporaryDirectory const directory;
+  auto const path = directory.write("f", "before");
+  rlimit before{};
+  REQUIRE(::getrlimit(RLIMIT_FSIZE, &before) == 0);
+  auto const handler = std::signal(SIGXFSZ, SIG_IGN);
+  rlimit const small{100'000, before.rlim_max};
+  REQUIRE(::setrlimit(RLIMIT_FSIZE, &small) == 0);
+  auto const message = message_of([&] { write_file(path, std::string(1'000'000, 'x')); });
+  ::setrlimit(RLIMIT_FSIZE, &before);
+  std::signal(SIGXFSZ, handler);
+  REQUIRE(has_all(message, {path.string(), "cannot be written", "File too large"}));
+  REQUIRE(contents(path) == "before");
+  REQUIRE(files_in(directory.path()) == 1);
+}
+
+TEST_CASE("file: npy files are read back by xtensor with shape and numbers, float32 or float64", "[run]") {
+  TemporaryDirectory const directory;
+  chg::Array<double, 3> const values{{{0.1, 1}, {2, -3}, {1e-300, 5}}};  // [1, 3, 2]
+  chg::run::write_npy<double>(directory.path() / "d.npy", values);
+  chg::run::write_npy<float>(directory.path() / "f.npy", values);
+  auto const doubles = xt::load_npy<double>((directory.path() / "d.npy").string());
+  auto const floats = xt::load_npy<float>((directory.path() / "f.npy").string());
+  REQUIRE(doubles.dimension() == 3);
+  REQUIRE(std::equal(doubles.shape().begin(), doubles.shape().end(), values.shape().begin()));
+  REQUIRE(std::equal(doubles.begin(), doubles.end(), values.begin()));
+  REQUIRE(std::equal(floats.begin(), floats.end(), values.begin(), [](float a, double b) { return a == static_cast<float>(b); }));
+  auto const bytes = contents(directory.path() / "f.npy");
+  REQUIRE(bytes.substr(1, 5) == "NUMPY");
+  REQUIRE(has_all(bytes, {"'<f4'", "'fortran_order': False", "(1, 3, 2"}));
+  REQUIRE(bytes.size() % 64 == 6 * sizeof(float) % 64);  // the data begin at a multiple of 64
+}
+
+TEST_CASE("csv: numbers read back as they are, and text with commas, quotes or lines is quoted", "[run]") {
+  Csv csv{"a", "b,c", "d"};
+  csv.row(0.1, std::int64_t{-7}, std::string_view("plain"));
+  csv.row(1e300 * 10, 1.0 / 3, "say \"x\"\n");
+  csv.row(std::numeric_limits<double>::quiet_NaN(), ~std::uint64_t{0}, "");
+  REQUIRE(csv.bytes() == "a,\"b,c\",d\n0.1,-7,plain\n1e+301,0.3333333333333333,\"say \"\"x\"\"\n\"\nnan,18446744073709551615,\n");
+  REQUIRE(has_all(message_of([&] { csv.row(1, 2); }), {"csv: row", "3 fields", "got 2"}));
+}

@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: MIT
+#include <chg/run/manifest.hpp>
+
+#include "formats/test_files.hpp"
+#include "run/small_fit.hpp"
+#include "support/catch.hpp"
+
+using namespace chg::test;
+using namespace chg::run;
+
+TEST_CASE("manifest: it says what a fit was made from, by what and when", "[run]") {
+  auto const model = small_model();
+  auto const data = small_examples(1);
+  auto options = small_options();
+  options.clip_norm = std::numeric_limits<double>::infinity();
+  options.run.threads = 2;
+  options.init = chg::GateLogits::filled(3, 2, 3, 0.5);
+  auto const fit = chg::fit(model, data, options);
+  Manifest const manifest{.command = "test \"x\"",
+                          .model = describe_model("builtin:small", model),
+                          .data = {describe_data("train", "random tokens", data)}};
+  auto const json = Json::parse(manifest_json(manifest, fit).dump());
+
+  CHECK(json["chg"] == "0.1.0");
+  CHECK(json["command"] == "test \"x\"");
+  CHECK(json["kind"] == "fit");
+  CHECK(json["status"] == "finished");
+  CHECK(json["threads"] == 2);
+  CHECK(json["precision"] == "f64");
+  CHECK(json["seeds"] == Json({5, 6, 7}));
+  CHECK(json["seconds"].get<double>() >= 0);
+  auto const started = json["started"].get<std::string>();
+  CHECK(started.size() == 20);
+  CHECK(has_all(started, {"20", "-", "T", ":", "Z"}));
+  CHECK(json["model"]["name"] == "builtin:small");
+  CHECK(json["model"]["files"] == Json::array());
+  CHECK(json["model"]["architecture"]["mlp"] == "swiglu");
+  CHECK(json["model"]["architecture"]["kv_heads"] == 1);
+  CHECK(json["data"][0]["role"] == "train");
+  CHECK(json["data"][0]["examples"] == 8);
+  CHECK(json["data"][0]["target_tokens"] == 16);
+  CHECK(json["options"]["clip_norm"] == "none");
+  CHECK(json["options"]["gate_sets"] == 3);
+  CHECK(json["options"]["batch"] == 4);
+  CHECK(json["options"]["normalise"] == "mean");
+  CHECK(json["options"]["learning_rate"] == Json({0.1, 0.01}));
+  CHECK(json["options"]["init"]["shape"] == Json({3, 2, 3}));
+  CHECK(json["build"].contains("gemm"));
+}
+
+TEST_CASE("manifest: the status of an interrupted contrastive fit is that", "[run]") {
+  chg::ContrastiveExamples const data(small_examples(1), small_examples(2));
+  auto const model = small_model();
+  auto const fit = chg::contrast(
+      model, data, {.gate_sets = 1, .batch = 4, .updates = 5, .progress = [](chg::Progress const& p) { return p.done < 2; }});
+  auto const json = manifest_json({.command = "c", .model = describe_model("m", model), .data = {}}, fit);
+  CHECK(json["kind"] == "contrast");
+  CHECK(json["status"] == "interrupted");
+  CHECK(json["options"]["clip_difference"] == 5);
+  CHECK(json["options"]["init"].is_null());
+}
+
+TEST_CASE("manifest: the files of a model are named with size and hash, whichever are there", "[run]") {
+  TemporaryDirectory const directory;
+  directory.write("config.json", "abc");
+  directory.write("notes.txt", "not of the model");
+  auto const record = describe_model(directory.path().string(), small_model(), directory.path());
+  REQUIRE(record.files.size() == 1);
+  REQUIRE(record.files[0].name == "config.json");
+  REQUIRE(record.files[0].bytes == 3);
+  REQUIRE(record.files[0].sha256 == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+}
+
+TEST_CASE("manifest: the hash of examples is that of their lines, and changes with any token or mask", "[run]") {
+  chg::Examples const one({chg::prompt_and_target({3, 1}, {4})});
+  // printf '{"tokens":[3,1,4],"target_mask":[0,0,1]}\n' | sha256sum
+  CHECK(describe_data("train", "x", one).sha256 == sha256("{\"tokens\":[3,1,4],\"target_mask\":[0,0,1]}\n"));
+  CHECK(describe_data("train", "x", one).sha256 !=
+        describe_data("train", "x", chg::Examples({chg::prompt_and_target({3}, {1, 4})})).sha256);
+  TemporaryDirectory const directory;
+  auto const file = describe_data_file("train", directory.write("d.jsonl", "abc"), one);
+  CHECK(file.sha256 == sha256("abc"));
+  CHECK(file.target_tokens == 1);
+}

@@ -41,8 +41,13 @@ std::vector<Example> path_of(Index length) {
 
 // Branches at several depths, an example that is the start of another, one example apart, one twice.
 std::vector<Example> branching() {
-  return {{{1, 2, 3, 4, 5, 6}, {0, 0, 0, 0, 0, 1}}, {{1, 2, 3, 7, 8}, {0, 0, 0, 1, 1}}, {{1, 2, 3, 7, 9, 9, 1}, {0, 0, 0, 0, 1, 0, 1}},
-          {{1, 2, 3, 4, 5, 6, 7}, {0, 0, 0, 0, 0, 0, 1}}, {{1, 4}, {0, 1}}, {{8, 1, 2}, {0, 0, 1}}, {{1, 2, 3, 7, 8}, {0, 0, 0, 1, 1}}};
+  return {{{1, 2, 3, 4, 5, 6}, {0, 0, 0, 0, 0, 1}},
+          {{1, 2, 3, 7, 8}, {0, 0, 0, 1, 1}},
+          {{1, 2, 3, 7, 9, 9, 1}, {0, 0, 0, 0, 1, 0, 1}},
+          {{1, 2, 3, 4, 5, 6, 7}, {0, 0, 0, 0, 0, 0, 1}},
+          {{1, 4}, {0, 1}},
+          {{8, 1, 2}, {0, 0, 1}},
+          {{1, 2, 3, 7, 8}, {0, 0, 0, 1, 1}}};
 }
 
 // Lengths around the stride of 16, behind a shared prefix.
@@ -50,7 +55,8 @@ std::vector<Example> long_and_ragged() {
   std::vector<Example> all;
   for (Index length : {3, 15, 16, 17, 18, 34}) {
     Example e;
-    for (Index t = 0; t < length; ++t) e.tokens.push_back(Token(t < 9 ? t : 100 * length + t)), e.target_mask.push_back(t + 2 >= length);
+    for (Index t = 0; t < length; ++t)
+      e.tokens.push_back(Token(t < 9 ? t : 100 * length + t)), e.target_mask.push_back(t + 2 >= length);
     all.push_back(e);
   }
   return all;
@@ -68,21 +74,23 @@ class Attention {
     auto const kv = joined(k, v);
     auto const n = shape_.heads * rows_.queries() * rows_.stride();
     p_ = arena_.allocate<Scalar>(n);
-    std::fill_n(p_, n, Scalar(std::numeric_limits<RealType>::quiet_NaN()));   // whatever was there must not matter
+    std::fill_n(p_, n, Scalar(std::numeric_limits<RealType>::quiet_NaN()));  // whatever was there must not matter
     Matrix<Scalar> z = Matrix<Scalar>::Constant(q.rows(), q.cols(), Scalar(std::numeric_limits<RealType>::quiet_NaN()));
     ops::causal_attention(rows_, shape_, q.data(), kv.data(), p_, z.data());
     return z;
   }
 
-  std::tuple<Matrix<Scalar>, Matrix<Scalar>, Matrix<Scalar>> backward(Matrix<Scalar> const& q, Matrix<Scalar> const& k, Matrix<Scalar> const& v,
-                                                                      Matrix<Scalar> const& dz) {
+  std::tuple<Matrix<Scalar>, Matrix<Scalar>, Matrix<Scalar>> backward(Matrix<Scalar> const& q, Matrix<Scalar> const& k,
+                                                                      Matrix<Scalar> const& v, Matrix<Scalar> const& dz) {
     auto const z = forward(q, k, v);
     auto const kv = joined(k, v);
     Matrix<Scalar> delta = Matrix<Scalar>::Zero(q.rows(), shape_.heads);
     for (Index i = 0; i < q.rows(); ++i)
       for (Index c = 0; c < q.cols(); ++c) delta(i, c / shape_.head_dim) += dz(i, c) * z(i, c);
-    Matrix<Scalar> dq = Matrix<Scalar>::Constant(q.rows(), q.cols(), Scalar(7)), dkv = Matrix<Scalar>::Constant(kv.rows(), kv.cols(), Scalar(7));
-    ops::causal_attention_backward(rows_, shape_, q.data(), kv.data(), p_, dz.data(), delta.data(), dq.data(), dkv.data(), arena_);
+    Matrix<Scalar> dq = Matrix<Scalar>::Constant(q.rows(), q.cols(), Scalar(7)),
+                   dkv = Matrix<Scalar>::Constant(kv.rows(), kv.cols(), Scalar(7));
+    ops::causal_attention_backward(rows_, shape_, q.data(), kv.data(), p_, dz.data(), delta.data(), dq.data(), dkv.data(),
+                                   arena_);
     return {dq, dkv.leftCols(k.cols()), dkv.rightCols(k.cols())};
   }
 
@@ -108,7 +116,7 @@ struct Problem {
   PrefixTree const& tree;
   ops::AttentionRows rows;
   Shape shape;
-  std::vector<std::vector<Index>> visible;   // to each query
+  std::vector<std::vector<Index>> visible;  // to each query
 
   Problem(PrefixTree const& t, ops::Rows which, Shape const& s) : tree(t), rows(t, which), shape(s) {
     auto const all = twins::visible_rows(tree, s.window);
@@ -117,14 +125,18 @@ struct Problem {
 
   auto point(double spread = 1) const {
     auto const q_cols = shape.heads * shape.head_dim, kv_cols = shape.kv_heads * shape.head_dim;
-    return verify::at("q", twins::sample(rows.queries(), q_cols, 1, spread), "k", twins::sample(tree.rows(), kv_cols, 2, spread), "v",
-                      twins::sample(tree.rows(), kv_cols, 3));
+    return verify::at("q", twins::sample(rows.queries(), q_cols, 1, spread), "k", twins::sample(tree.rows(), kv_cols, 2, spread),
+                      "v", twins::sample(tree.rows(), kv_cols, 3));
   }
   auto twin() const {
-    return [this](auto const& q, auto const& k, auto const& v) { return twins::attention(q, k, v, visible, shape.heads, shape.head_dim, shape.scale); };
+    return [this](auto const& q, auto const& k, auto const& v) {
+      return twins::attention(q, k, v, visible, shape.heads, shape.head_dim, shape.scale);
+    };
   }
   auto forward() const {
-    return [this](auto const& q, auto const& k, auto const& v) { return Attention<typename std::decay_t<decltype(q)>::Scalar>(rows, shape).forward(q, k, v); };
+    return [this](auto const& q, auto const& k, auto const& v) {
+      return Attention<typename std::decay_t<decltype(q)>::Scalar>(rows, shape).forward(q, k, v);
+    };
   }
   auto backward() const {
     return [this](auto const& q, auto const& k, auto const& v, auto const& dz) {
@@ -137,11 +149,11 @@ Shape const kShapes[] = {{1, 1, 1}, {2, 1, 2}, {4, 2, 3}, {3, 3, 5}, {6, 2, 4}, 
 
 void check_exact(PrefixTree const& tree, ops::Rows which, Shape const& shape) {
   Problem const problem(tree, which, shape);
-  INFO(problem.rows.queries() << " queries of " << tree.rows() << " rows, H = " << shape.heads << ", H_kv = " << shape.kv_heads << ", D = " << shape.head_dim
-                              << ", window " << shape.window);
+  INFO(problem.rows.queries() << " queries of " << tree.rows() << " rows, H = " << shape.heads << ", H_kv = " << shape.kv_heads
+                              << ", D = " << shape.head_dim << ", window " << shape.window);
   auto const point = problem.point();
   auto const& [q, k, v] = std::tie(point.inputs[0].value, point.inputs[1].value, point.inputs[2].value);
-  CHECK(twins::agree(problem.forward()(q, k, v), problem.twin()(q, k, v), 64));   // scores of size 10 are off by as many roundings
+  CHECK(twins::agree(problem.forward()(q, k, v), problem.twin()(q, k, v), 64));  // scores of size 10 are off by as many roundings
   // Where a query sees one key alone, dq and dk are round-off of terms of size 1.
   verify::DualOptions const options{.floor = 0.1};
   auto const [loss, gradient] = verify::contract(problem.forward(), problem.backward(), point);
@@ -242,7 +254,8 @@ TEST_CASE("causal attention: an example gives the same whether its prefix is sha
   // Numbers of a row follow from its path: here from its token and position.
   auto const rows_for = [](PrefixTree const& tree, Index cols, std::uint32_t substream) {
     Matrix<double> m(tree.rows(), cols);
-    for (Index row = 0; row < tree.rows(); ++row) m.row(row) = twins::sample(1, cols, substream + std::uint32_t(100 * tree.position(row) + tree.token(row)));
+    for (Index row = 0; row < tree.rows(); ++row)
+      m.row(row) = twins::sample(1, cols, substream + std::uint32_t(100 * tree.position(row) + tree.token(row)));
     return m;
   };
   auto const run = [&](PrefixTree const& tree) {
@@ -252,7 +265,8 @@ TEST_CASE("causal attention: an example gives the same whether its prefix is sha
   auto const z_shared = run(shared), z_apart = run(apart);
   for (Index i = 0; i < Index(examples.size()); ++i)
     for (std::size_t k = 0; k < shared.edges_of(i).size(); ++k) {
-      auto const row = shared.edges()[std::size_t(shared.edges_of(i)[k])].row, own = apart.edges()[std::size_t(apart.edges_of(i)[k])].row;
+      auto const row = shared.edges()[std::size_t(shared.edges_of(i)[k])].row,
+                 own = apart.edges()[std::size_t(apart.edges_of(i)[k])].row;
       CHECK(twins::largest(z_shared.row(row) - z_apart.row(own)) < 1e-14);
     }
   CHECK(shared.rows() < apart.rows());
@@ -262,7 +276,7 @@ TEST_CASE("causal attention: scores of any size give finite numbers, and keys ou
   auto const tree = tree_of(path_of(9));
   for (Index window : {0, 2}) {
     Problem const problem(tree, ops::Rows::all, {2, 1, 4, window, 1.0});
-    auto const point = problem.point(100);   // scores of some 10^4
+    auto const point = problem.point(100);  // scores of some 10^4
     auto const x = verify::detail::values<float>(point);
     auto const [dq, dk, dv] = problem.backward()(x[0], x[1], x[2], Matrix<float>::Ones(9, 8).eval());
     CHECK(std::apply(problem.forward(), x).allFinite());

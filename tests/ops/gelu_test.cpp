@@ -25,7 +25,9 @@ struct Exact {
     return da;
   }
   template <class Scalar>
-  static Matrix<Scalar> twin(Matrix<Scalar> const& a) { return twins::gelu(a); }
+  static Matrix<Scalar> twin(Matrix<Scalar> const& a) {
+    return twins::gelu(a);
+  }
 };
 
 struct Tanh {
@@ -42,7 +44,9 @@ struct Tanh {
     return da;
   }
   template <class Scalar>
-  static Matrix<Scalar> twin(Matrix<Scalar> const& a) { return twins::gelu_tanh(a); }
+  static Matrix<Scalar> twin(Matrix<Scalar> const& a) {
+    return twins::gelu_tanh(a);
+  }
 };
 
 template <class Kind>
@@ -66,7 +70,8 @@ void check_float() {
   auto const twin = [](auto const& x) { return Kind::twin(x); };
   CHECK(twins::float_bound(Kind::forward(a), Kind::twin(a), Kind::twin(exact)).holds());
   CHECK(twins::float_bound(Kind::backward(a, dh), twins::gradient<float>(twin, verify::at(exact), dh.cast<double>())[0],
-                           twins::gradient<double>(twin, verify::at(exact), dh.cast<double>())[0]).holds());
+                           twins::gradient<double>(twin, verify::at(exact), dh.cast<double>())[0])
+            .holds());
 }
 
 // Where the unit is the identity, or nothing.
@@ -89,8 +94,10 @@ template <class Kind>
 void check_in_place() {
   auto const a = twins::sample(1, 19, 1), dh = twins::sample(1, 19, 2);
   auto h = a;
-  if constexpr (std::is_same_v<Kind, Exact>) ops::gelu(h.data(), 19, h.data());
-  else ops::gelu_tanh(h.data(), 19, h.data());
+  if constexpr (std::is_same_v<Kind, Exact>)
+    ops::gelu(h.data(), 19, h.data());
+  else
+    ops::gelu_tanh(h.data(), 19, h.data());
   CHECK(h == Kind::forward(a));
   auto const expected = Kind::backward(a, dh);
   auto over_a = a, over_dh = dh;
@@ -107,8 +114,12 @@ void check_in_place() {
 
 }  // namespace
 
-TEST_CASE("gelu: the output is that of the plain loop, and the gradient that of dual numbers", "[ops]") { check_against_twin<Exact>(); }
-TEST_CASE("gelu_tanh: the output is that of the plain loop, and the gradient that of dual numbers", "[ops]") { check_against_twin<Tanh>(); }
+TEST_CASE("gelu: the output is that of the plain loop, and the gradient that of dual numbers", "[ops]") {
+  check_against_twin<Exact>();
+}
+TEST_CASE("gelu_tanh: the output is that of the plain loop, and the gradient that of dual numbers", "[ops]") {
+  check_against_twin<Tanh>();
+}
 TEST_CASE("gelu: in float the error is at most twice that of the plain loop", "[ops]") { check_float<Exact>(); }
 TEST_CASE("gelu_tanh: in float the error is at most twice that of the plain loop", "[ops]") { check_float<Tanh>(); }
 TEST_CASE("gelu: far from 0 it is the identity or 0, and so is its gradient", "[ops]") {
@@ -120,11 +131,23 @@ TEST_CASE("gelu_tanh: far from 0 it is the identity or 0, and so is its gradient
   check_far_out<Tanh, double>();
 }
 TEST_CASE("gelu: output may be the input, and the gradient may overwrite either operand", "[ops]") { check_in_place<Exact>(); }
-TEST_CASE("gelu_tanh: output may be the input, and the gradient may overwrite either operand", "[ops]") { check_in_place<Tanh>(); }
+TEST_CASE("gelu_tanh: output may be the input, and the gradient may overwrite either operand", "[ops]") {
+  check_in_place<Tanh>();
+}
 
 TEST_CASE("gelu: the approximation is near the exact unit, and not equal to it", "[ops]") {
   Matrix<double> const a = Matrix<double>::NullaryExpr(1, 201, [](Index, Index i) { return (double(i) - 100) / 20; });
   auto const difference = twins::largest(Exact::forward(a) - Tanh::forward(a));
-  CHECK(difference < 5e-4);    // 4.7e-4 at |a| = 2.7
+  CHECK(difference < 5e-4);  // 4.7e-4 at |a| = 2.7
   CHECK(difference > 4e-4);
+}
+
+TEST_CASE("gelu_tanh: the gradient far out is 1 or 0, never NaN", "[ops]") {
+  for (float a : {101.0f, 1e19f, 3e38f}) {
+    float const in[] = {a, -a}, dh[] = {2.0f, 2.0f};
+    float da[2];
+    ops::gelu_tanh_backward(in, 2, dh, da);
+    CHECK(da[0] == 2.0f);
+    CHECK(da[1] == 0.0f);
+  }
 }

@@ -11,11 +11,13 @@ namespace {
 
 using namespace chg;
 
-constexpr Index kSizes[] = {1, 2, 3, 7, 8, 9, 15, 16, 17, 31, 64};   // around the vector widths, and odd primes
+constexpr Index kSizes[] = {1, 2, 3, 7, 8, 9, 15, 16, 17, 31, 64};  // around the vector widths, and odd primes
 constexpr double kEpsilon = 1e-5;
 
 template <class Real>
-RowVector<Real> vector_of(Matrix<double> const& m) { return m.row(0).template cast<Real>(); }
+RowVector<Real> vector_of(Matrix<double> const& m) {
+  return m.row(0).template cast<Real>();
+}
 
 // Scales around 1, so that no mistake in them cancels.
 Matrix<double> scales(Index cols) { return Matrix<double>::Ones(1, cols) + twins::sample(1, cols, 50, 0.3); }
@@ -29,7 +31,8 @@ Matrix<Scalar> rms(Matrix<Scalar> const& x, Matrix<double> const& scale, double 
 }
 
 template <class Scalar>
-Matrix<Scalar> rms_backward(Matrix<Scalar> const& x, Matrix<Scalar> const& dy, Matrix<double> const& scale, double epsilon = kEpsilon) {
+Matrix<Scalar> rms_backward(Matrix<Scalar> const& x, Matrix<Scalar> const& dy, Matrix<double> const& scale,
+                            double epsilon = kEpsilon) {
   Matrix<Scalar> y(x.rows(), x.cols()), dx = Matrix<Scalar>::Zero(x.rows(), x.cols());
   std::vector<Scalar> r(std::size_t(x.rows()));
   auto const g = vector_of<Real<Scalar>>(scale);
@@ -39,16 +42,18 @@ Matrix<Scalar> rms_backward(Matrix<Scalar> const& x, Matrix<Scalar> const& dy, M
 }
 
 template <class Scalar>
-Matrix<Scalar> layer(Matrix<Scalar> const& x, Matrix<double> const& scale, Matrix<double> const& bias, double epsilon = kEpsilon) {
+Matrix<Scalar> layer(Matrix<Scalar> const& x, Matrix<double> const& scale, Matrix<double> const& bias,
+                     double epsilon = kEpsilon) {
   Matrix<Scalar> y(x.rows(), x.cols());
   std::vector<Scalar> m(std::size_t(x.rows())), r(m);
-  ops::layer_norm(x.data(), x.rows(), vector_of<Real<Scalar>>(scale), vector_of<Real<Scalar>>(bias), epsilon, y.data(), m.data(), r.data());
+  ops::layer_norm(x.data(), x.rows(), vector_of<Real<Scalar>>(scale), vector_of<Real<Scalar>>(bias), epsilon, y.data(), m.data(),
+                  r.data());
   return y;
 }
 
 template <class Scalar>
-Matrix<Scalar> layer_backward(Matrix<Scalar> const& x, Matrix<Scalar> const& dy, Matrix<double> const& scale, Matrix<double> const& bias,
-                              double epsilon = kEpsilon) {
+Matrix<Scalar> layer_backward(Matrix<Scalar> const& x, Matrix<Scalar> const& dy, Matrix<double> const& scale,
+                              Matrix<double> const& bias, double epsilon = kEpsilon) {
   Matrix<Scalar> y(x.rows(), x.cols()), dx = Matrix<Scalar>::Zero(x.rows(), x.cols());
   std::vector<Scalar> m(std::size_t(x.rows())), r(m);
   auto const g = vector_of<Real<Scalar>>(scale);
@@ -91,19 +96,26 @@ TEST_CASE("layer_norm: the output is that of the plain loop, and the gradient th
 
 TEST_CASE("norms: in float the error is at most twice that of the plain loop", "[ops]") {
   for (auto const cols : {8, 17, 64, 577}) {
-    auto const x = twins::sample(4, cols, 1), dy = twins::sample(4, cols, 3), scale = scales(cols), bias = twins::sample(1, cols, 2);
+    auto const x = twins::sample(4, cols, 1), dy = twins::sample(4, cols, 3), scale = scales(cols),
+               bias = twins::sample(1, cols, 2);
     Matrix<float> const xf = x.cast<float>(), dyf = dy.cast<float>();
-    Matrix<double> const rounded = xf.cast<double>(), s = scale.cast<float>().cast<double>(), b = bias.cast<float>().cast<double>();
+    Matrix<double> const rounded = xf.cast<double>(), s = scale.cast<float>().cast<double>(),
+                         b = bias.cast<float>().cast<double>();
     INFO(cols << " columns");
     CHECK(twins::float_bound(rms(xf, s), twins::rms_norm(xf, s, kEpsilon), twins::rms_norm(rounded, s, kEpsilon)).holds());
-    CHECK(twins::float_bound(layer(xf, s, b), twins::layer_norm(xf, s, b, kEpsilon), twins::layer_norm(rounded, s, b, kEpsilon)).holds());
+    CHECK(twins::float_bound(layer(xf, s, b), twins::layer_norm(xf, s, b, kEpsilon), twins::layer_norm(rounded, s, b, kEpsilon))
+              .holds());
     if (cols > 64) continue;
     auto const c = Matrix<double>(dyf.cast<double>());
     auto const rms_twin = [&](auto const& in) { return twins::rms_norm(in, s, kEpsilon); };
     auto const layer_twin = [&](auto const& in) { return twins::layer_norm(in, s, b, kEpsilon); };
     auto const at = verify::at(rounded);
-    CHECK(twins::float_bound(rms_backward(xf, dyf, s), twins::gradient<float>(rms_twin, at, c)[0], twins::gradient<double>(rms_twin, at, c)[0]).holds());
-    CHECK(twins::float_bound(layer_backward(xf, dyf, s, b), twins::gradient<float>(layer_twin, at, c)[0], twins::gradient<double>(layer_twin, at, c)[0]).holds());
+    CHECK(twins::float_bound(rms_backward(xf, dyf, s), twins::gradient<float>(rms_twin, at, c)[0],
+                             twins::gradient<double>(rms_twin, at, c)[0])
+              .holds());
+    CHECK(twins::float_bound(layer_backward(xf, dyf, s, b), twins::gradient<float>(layer_twin, at, c)[0],
+                             twins::gradient<double>(layer_twin, at, c)[0])
+              .holds());
   }
 }
 
@@ -122,7 +134,8 @@ TEST_CASE("norms: the backward pass adds to what dx holds", "[ops]") {
 }
 
 TEST_CASE("norms: rows without spread give finite numbers when epsilon is positive", "[ops]") {
-  Matrix<double> const zero = Matrix<double>::Zero(1, 4), constant = Matrix<double>::Constant(1, 4, 3), dy = twins::sample(1, 4, 3);
+  Matrix<double> const zero = Matrix<double>::Zero(1, 4), constant = Matrix<double>::Constant(1, 4, 3),
+                       dy = twins::sample(1, 4, 3);
   Matrix<double> const ones = Matrix<double>::Ones(1, 4), bias = twins::sample(1, 4, 2);
   auto const r = 1 / std::sqrt(kEpsilon);
   CHECK(rms(zero, ones) == zero);
@@ -144,6 +157,8 @@ TEST_CASE("norms: no rows is a valid input", "[ops]") {
 
 TEST_CASE("layer_norm: a large common offset costs no more than its own rounding", "[ops]") {
   // The mean is subtracted before squares are taken: with E[x^2] - E[x]^2 the offset of 10^6 would leave nothing of a spread of 1.
-  Matrix<double> const x = twins::sample(2, 64, 1), shifted = (x.array() + 1e6).matrix(), ones = Matrix<double>::Ones(1, 64), zero = Matrix<double>::Zero(1, 64);
-  CHECK(twins::largest(layer(shifted, ones, zero) - layer(x, ones, zero)) < 4e6 * std::numeric_limits<double>::epsilon() * twins::largest(layer(x, ones, zero)));
+  Matrix<double> const x = twins::sample(2, 64, 1), shifted = (x.array() + 1e6).matrix(), ones = Matrix<double>::Ones(1, 64),
+                       zero = Matrix<double>::Zero(1, 64);
+  CHECK(twins::largest(layer(shifted, ones, zero) - layer(x, ones, zero)) <
+        4e6 * std::numeric_limits<double>::epsilon() * twins::largest(layer(x, ones, zero)));
 }

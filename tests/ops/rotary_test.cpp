@@ -15,12 +15,13 @@ using namespace chg;
 
 constexpr Rotary kPlain{}, kNeighbours{.pairing = RotaryPairing::neighbours};
 constexpr Rotary kLlama31{.theta = 500'000, .scaled = true};
-constexpr Rotary kSmall{.theta = 100, .scaled = true, .scaling = {.factor = 4, .low_freq_factor = 1, .high_freq_factor = 3, .original_context = 32}};
+constexpr Rotary kSmall{
+    .theta = 100, .scaled = true, .scaling = {.factor = 4, .low_freq_factor = 1, .high_freq_factor = 3, .original_context = 32}};
 
 std::vector<Index> positions(Index n) {
   std::vector<Index> all(static_cast<std::size_t>(n));
   std::iota(all.begin(), all.end(), Index{0});
-  std::swap(all.front(), all.back());   // not in order: a tree jumps
+  std::swap(all.front(), all.back());  // not in order: a tree jumps
   return all;
 }
 
@@ -70,7 +71,9 @@ TEST_CASE("rotary: in float the error is at most twice that of the plain loop", 
     Matrix<float> const x = twins::sample(64, 32, 1).cast<float>();
     Matrix<double> const rounded = x.cast<double>();
     auto const at = positions(64);
-    CHECK(twins::float_bound(turned(x, at, options, 16), twins::rotary(x, at, options, 16), twins::rotary(rounded, at, options, 16)).holds());
+    CHECK(
+        twins::float_bound(turned(x, at, options, 16), twins::rotary(x, at, options, 16), twins::rotary(rounded, at, options, 16))
+            .holds());
   }
 }
 
@@ -120,7 +123,7 @@ TEST_CASE("rotary: Llama 3.1 keeps short wavelengths, stretches long ones by the
       CHECK(scaled > plain / 8);
     }
   }
-  CHECK(kept == 29);   // the pairs i with 2 pi 500000^(i / 64) below 2048
+  CHECK(kept == 29);  // the pairs i with 2 pi 500000^(i / 64) below 2048
   CHECK(blended == 6);
   CHECK(stretched == 29);
 }

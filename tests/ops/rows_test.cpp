@@ -20,7 +20,7 @@ TEST_CASE("rows: a bias is added to every row, and an absent one to none", "[ops
   Matrix<Dual<float>> y = Matrix<Dual<float>>::Constant(1, 2, Dual<float>(1, 5));
   ops::add_bias(RowVector<float>(RowVector<float>::Ones(2)), y.data(), 1);
   CHECK(y(0, 1).value == 2);
-  CHECK(y(0, 1).tangent == 5);   // a bias has no tangent
+  CHECK(y(0, 1).tangent == 5);  // a bias has no tangent
 }
 
 TEST_CASE("rows: a view is the memory it was given", "[ops]") {

@@ -38,7 +38,7 @@ auto const twin = [](auto const& a, auto const& b) { return twins::swiglu(a, b);
 }  // namespace
 
 TEST_CASE("swiglu: the output is that of the plain loop, and the gradient that of dual numbers", "[ops]") {
-  for (Index width : {1, 2, 7, 8, 9, 31, 63, 64, 65, 127, 129}) {   // around the vector width and the block of 64
+  for (Index width : {1, 2, 7, 8, 9, 31, 63, 64, 65, 127, 129}) {  // around the vector width and the block of 64
     auto const a = twins::sample(3, width, 1, 3), b = twins::sample(3, width, 2);
     INFO("F = " << width);
     CHECK(twins::agree(fast(a, b), twins::swiglu(a, b), 8));
@@ -49,7 +49,8 @@ TEST_CASE("swiglu: the output is that of the plain loop, and the gradient that o
 }
 
 TEST_CASE("swiglu: in float the error is at most twice that of the plain loop", "[ops]") {
-  Matrix<float> const a = twins::sample(3, 65, 1, 3).cast<float>(), b = twins::sample(3, 65, 2).cast<float>(), dh = twins::sample(3, 65, 3).cast<float>();
+  Matrix<float> const a = twins::sample(3, 65, 1, 3).cast<float>(), b = twins::sample(3, 65, 2).cast<float>(),
+                      dh = twins::sample(3, 65, 3).cast<float>();
   Matrix<double> const exact_a = a.cast<double>(), exact_b = b.cast<double>();
   CHECK(twins::float_bound(fast(a, b), twins::swiglu(a, b), twins::swiglu(exact_a, exact_b)).holds());
   auto const point = verify::at("a", exact_a, "b", exact_b);
@@ -85,4 +86,17 @@ TEST_CASE("swiglu: far from 0 it is a b or nothing, and its gradient is finite",
 TEST_CASE("swiglu: no rows is a valid input", "[ops]") {
   CHECK(fast(Matrix<float>(0, 5), Matrix<float>(0, 5)).rows() == 0);
   CHECK(std::get<0>(backward(Matrix<float>(0, 5), Matrix<float>(0, 5), Matrix<float>(0, 5))).rows() == 0);
+}
+
+TEST_CASE("swiglu: deep in the negative tail the output and both gradients are 0 to round-off, on duals too", "[ops]") {
+  using D = Dual<float>;
+  for (float a : {-90.0f, -500.0f, -3e38f}) {
+    D ab[] = {D(a, 1.0f), D(2.0f, 0.0f)}, h[1];
+    ops::swiglu(ab, 1, 1, h);
+    CHECK(std::isfinite(h[0].tangent));
+    CHECK(std::abs(h[0].tangent) < 1e-20f);
+    D const dh[] = {D(1.0f, 0.5f)};
+    ops::swiglu_backward(ab, 1, 1, dh);
+    for (auto const& d : ab) CHECK((std::isfinite(d.value) && std::isfinite(d.tangent)));
+  }
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include <chg/run/manifest.hpp>
+#include <chg/run/run_directory.hpp>
 
 #include "formats/test_files.hpp"
 #include "run/small_fit.hpp"
@@ -46,6 +47,13 @@ TEST_CASE("manifest: it says what a fit was made from, by what and when", "[run]
   CHECK(json["options"]["learning_rate"] == Json({0.1, 0.01}));
   CHECK(json["options"]["init"]["shape"] == Json({3, 2, 3}));
   CHECK(json["build"].contains("gemm"));
+}
+
+TEST_CASE("manifest: a command that is not UTF-8 is written all the same, its bytes replaced", "[run]") {
+  TemporaryDirectory const directory;
+  RunDirectory run(directory.path() / "run");
+  run.finish({{"command", "caf\xe9"}});
+  REQUIRE(Json::parse(contents(run.path() / "run.json"))["command"] == "caf\xef\xbf\xbd");
 }
 
 TEST_CASE("manifest: the status of an interrupted contrastive fit is that", "[run]") {

@@ -85,7 +85,8 @@ Matrix<Scalar> rotary(Matrix<Scalar> const& x, std::vector<Index> const& positio
         auto const first = options.pairing == RotaryPairing::halves ? head + i : head + 2 * i;
         auto const second = options.pairing == RotaryPairing::halves ? head + i + head_dim / 2 : head + 2 * i + 1;
         auto const angle = double(positions[std::size_t(t)]) * twins::rotary_frequency(options, head_dim, i);
-        auto const cosine = Scalar(static_cast<Real<Scalar>>(std::cos(angle))), sine = Scalar(static_cast<Real<Scalar>>(std::sin(angle)));
+        auto const cosine = Scalar(static_cast<Real<Scalar>>(std::cos(angle))),
+                   sine = Scalar(static_cast<Real<Scalar>>(std::sin(angle)));
         y(t, first) = x(t, first) * cosine - x(t, second) * sine;
         y(t, second) = x(t, first) * sine + x(t, second) * cosine;
       }
@@ -98,7 +99,7 @@ inline std::vector<std::vector<Index>> visible_rows(PrefixTree const& tree, Inde
   for (Index row = 0; row < tree.rows(); ++row) {
     std::vector<Index> seen;
     for (Index key = row, position = tree.position(row); position >= 0; --position) {
-      while (tree.position(key) != position) --key;   // depth-first order: the nearest earlier row one up is the parent
+      while (tree.position(key) != position) --key;  // depth-first order: the nearest earlier row one up is the parent
       if (window == 0 || tree.position(row) - position < window) seen.insert(seen.begin(), key);
     }
     all.push_back(seen);
@@ -137,8 +138,7 @@ Matrix<Scalar> attention(Matrix<Scalar> const& q, Matrix<Scalar> const& k, Matri
 template <class Scalar>
 Matrix<Scalar> swiglu(Matrix<Scalar> const& a, Matrix<Scalar> const& b) {
   Matrix<Scalar> h(a.rows(), a.cols());
-  for (Index i = 0; i < a.size(); ++i)
-    h.data()[i] = a.data()[i] / (Scalar(1) + exponential(Scalar(-a.data()[i]))) * b.data()[i];
+  for (Index i = 0; i < a.size(); ++i) h.data()[i] = a.data()[i] / (Scalar(1) + exponential(Scalar(-a.data()[i]))) * b.data()[i];
   return h;
 }
 
@@ -147,7 +147,8 @@ template <class Scalar>
 Matrix<Scalar> gelu(Matrix<Scalar> const& a) {
   using std::erf;
   Matrix<Scalar> h(a.rows(), a.cols());
-  for (Index i = 0; i < a.size(); ++i) h.data()[i] = a.data()[i] * (Scalar(1) + erf(Scalar(a.data()[i] / Scalar(std::sqrt(2.0))))) / Scalar(2);
+  for (Index i = 0; i < a.size(); ++i)
+    h.data()[i] = a.data()[i] * (Scalar(1) + erf(Scalar(a.data()[i] / Scalar(std::sqrt(2.0))))) / Scalar(2);
   return h;
 }
 

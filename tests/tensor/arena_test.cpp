@@ -26,7 +26,8 @@ TEST_CASE("arena: every allocation is aligned to 64 bytes and overlaps no other"
     taken.emplace_back(address(floats), address(floats + n));
     taken.emplace_back(address(bytes), address(bytes + n));
     taken.emplace_back(address(duals), address(duals + n));
-    for (auto const* p : {static_cast<void const*>(floats), static_cast<void const*>(bytes), static_cast<void const*>(duals)}) CHECK(address(p) % 64 == 0);
+    for (auto const* p : {static_cast<void const*>(floats), static_cast<void const*>(bytes), static_cast<void const*>(duals)})
+      CHECK(address(p) % 64 == 0);
   }
   std::sort(taken.begin(), taken.end());
   for (std::size_t i = 1; i < taken.size(); ++i) CHECK(taken[i - 1].second <= taken[i].first);
@@ -54,7 +55,7 @@ TEST_CASE("arena: numbers stay until reset, and the second round fits in the mem
   auto const second = round();
   auto const capacity = arena.capacity();
   arena.reset();
-  CHECK(round() == second);   // the same places, hence the same alignment and the same roundings
+  CHECK(round() == second);  // the same places, hence the same alignment and the same roundings
   CHECK(arena.capacity() == capacity);
 }
 
@@ -66,7 +67,7 @@ TEST_CASE("arena: rewind takes back what came after the mark, and nothing else",
   std::iota(kept, kept + 100, 0);
   auto const mark = arena.mark();
   auto* const first = arena.allocate<double>(50);
-  arena.allocate<double>(1'000'000);   // a block of its own
+  arena.allocate<double>(1'000'000);  // a block of its own
   auto const capacity = arena.capacity();
   for (auto repeat = 0; repeat < 3; ++repeat) {
     arena.rewind(mark);

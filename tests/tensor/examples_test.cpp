@@ -47,17 +47,21 @@ TEST_CASE("examples: an empty data set is refused", "[tensor]") {
 
 TEST_CASE("examples: a bad example is refused by its index", "[tensor]") {
   auto const after_good = [](Example const& e) { return message([&] { Examples({kGood, e}); }); };
-  CHECK(after_good({{1, 2, 3}, {0, 1}}) == "examples: example 1: target_mask has another length than tokens. Expected 3 entries, got 2.");
+  CHECK(after_good({{1, 2, 3}, {0, 1}}) ==
+        "examples: example 1: target_mask has another length than tokens. Expected 3 entries, got 2.");
   CHECK(after_good({{1, 2}, {0, 2}}) == "examples: example 1: target_mask. Expected entries of 0 or 1, got another value.");
   CHECK(after_good({{1, 2}, {0, 0}}) ==
         "examples: example 1 has no target token. Expected at least one 1 in target_mask, got none. "
         "Mark the tokens whose log-probability counts, or leave the example out.");
   CHECK(after_good({{1, 2}, {1, 1}}) ==
-        "examples: example 1: target_mask[0]. Expected 0, since nothing precedes the first token, got 1. Put a token (BOS, for instance) before it.");
+        "examples: example 1: target_mask[0]. Expected 0, since nothing precedes the first token, got 1. Put a token (BOS, for "
+        "instance) before it.");
   CHECK(after_good({{}, {}}).find("example 1 has no target token") != std::string::npos);
-  CHECK(after_good({{7}, {0}}).find("example 1 has no target token") != std::string::npos);   // one token can have none
+  CHECK(after_good({{7}, {0}}).find("example 1 has no target token") != std::string::npos);  // one token can have none
   CHECK(after_good({{7}, {1}}).find("nothing precedes the first token") != std::string::npos);
-  CHECK(message([] { Examples({{{1, 2}, {0, 0}}, {{1, 2}, {1, 1}}}); }).find("example 0") != std::string::npos);   // the first of two
+  CHECK(message([] {
+          Examples({{{1, 2}, {0, 0}}, {{1, 2}, {1, 1}}});
+        }).find("example 0") != std::string::npos);  // the first of two
 }
 
 TEST_CASE("examples: a slice that is not all there is refused", "[tensor]") {
@@ -69,6 +73,7 @@ TEST_CASE("examples: a slice that is not all there is refused", "[tensor]") {
 
 TEST_CASE("examples: contrastive sets of different sizes are refused", "[tensor]") {
   CHECK(ContrastiveExamples(Examples({kGood, kGood}), Examples({kGood, kGood})).size() == 2);
-  CHECK(message([] { ContrastiveExamples(Examples({kGood, kGood}), Examples({kGood})); }) ==
-        "contrastive examples: forget. Expected 2 examples, one for each of retain, got 1.");
+  CHECK(message([] {
+          ContrastiveExamples(Examples({kGood, kGood}), Examples({kGood}));
+        }) == "contrastive examples: forget. Expected 2 examples, one for each of retain, got 1.");
 }

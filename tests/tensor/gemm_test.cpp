@@ -65,7 +65,7 @@ void check_both_directions(Index n, Index out, Index in) {
   CHECK(frozen.out() == out);
   CHECK(frozen.in() == in);
 
-  Matrix<Scalar> y = Matrix<Scalar>::Constant(n, out, std::numeric_limits<Scalar>::quiet_NaN());   // must be overwritten
+  Matrix<Scalar> y = Matrix<Scalar>::Constant(n, out, std::numeric_limits<Scalar>::quiet_NaN());  // must be overwritten
   frozen.forward(x.data(), n, y.data());
   Plain<Scalar> const forward(x, w.transpose());
   check_product(y, forward, in);
@@ -134,10 +134,12 @@ TEST_CASE("gemm: duals go through by value and tangent, nested ones too", "[tens
   Matrix<Dual<Dual<double>>> nested(1, 7), image(1, 5);
   for (Index i = 0; i < 7; ++i) nested.data()[i] = {x.data()[i], x.data()[i + 7]};
   frozen.forward(nested.data(), 1, image.data());
-  CHECK(std::abs(image(0, 0).tangent.tangent - tangent.row(1).dot(w.row(0))) <= 8 * 2.3e-16 * tangent.row(1).cwiseAbs().dot(w.row(0).cwiseAbs()));
+  CHECK(std::abs(image(0, 0).tangent.tangent - tangent.row(1).dot(w.row(0))) <=
+        8 * 2.3e-16 * tangent.row(1).cwiseAbs().dot(w.row(0).cwiseAbs()));
   Matrix<Dual<double>> back(3, 7);
   frozen.backward(y.data(), 3, back.data());
-  CHECK(std::abs(back(2, 3).tangent - 2 * b.row(2).dot(w.col(3))) <= 6 * 2.3e-16 * 2 * b.row(2).cwiseAbs().dot(w.col(3).cwiseAbs()));
+  CHECK(std::abs(back(2, 3).tangent - 2 * b.row(2).dot(w.col(3))) <=
+        6 * 2.3e-16 * 2 * b.row(2).cwiseAbs().dot(w.col(3).cwiseAbs()));
 }
 
 TEST_CASE("gemm: threads that multiply at once get what one thread gets, to the bit", "[tensor]") {

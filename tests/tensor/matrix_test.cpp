@@ -18,7 +18,7 @@ TEST_CASE("matrix: rows are contiguous, and a map steps over what lies between t
   std::iota(data.begin(), data.end(), 0.0);
   auto const dense = map(data.data(), 3, 4);
   CHECK(dense(2, 1) == 9);
-  auto strided = map(data.data() + 1, 3, 2, 4);   // the middle columns
+  auto strided = map(data.data() + 1, 3, 2, 4);  // the middle columns
   CHECK(strided(2, 1) == 10);
   strided(0, 0) = -1;
   CHECK(data[1] == -1);

@@ -53,7 +53,7 @@ std::vector<Example> random_examples(Random& random, Index count, Index longest,
       e.target_mask.push_back(t > 0 && random.below(3) == 0);
     }
     if (e.targets() > 0) all.push_back(e);
-    if (e.targets() > 0 && random.below(5) == 0) all.push_back(e);   // now and then twice
+    if (e.targets() > 0 && random.below(5) == 0) all.push_back(e);  // now and then twice
   }
   return all;
 }
@@ -80,7 +80,7 @@ struct Plain {
 void check_structure(PrefixTree const& tree) {
   Index covered = 0, deepest = 0;
   for (auto const& s : tree.segments()) {
-    CHECK(s.begin == covered);   // segments tile the rows, in order
+    CHECK(s.begin == covered);  // segments tile the rows, in order
     CHECK(s.end > s.begin);
     CHECK(s.subtree_end >= s.end);
     covered = s.end;
@@ -92,8 +92,11 @@ void check_structure(PrefixTree const& tree) {
     auto const trunk = path(tree, s.end - 1);
     for (Index row = s.end; row < tree.rows(); ++row) {
       auto const p = path(tree, row);
-      auto const below = p.size() > trunk.size() && std::equal(trunk.begin(), trunk.end(), p.begin()) &&
-                         [&] { auto r = row; while (r > s.end - 1) r = parent(tree, r); return r == s.end - 1; }();
+      auto const below = p.size() > trunk.size() && std::equal(trunk.begin(), trunk.end(), p.begin()) && [&] {
+        auto r = row;
+        while (r > s.end - 1) r = parent(tree, r);
+        return r == s.end - 1;
+      }();
       CHECK(below == (row < s.subtree_end));
     }
   }
@@ -180,7 +183,7 @@ TEST_CASE("prefix tree: a batch of known shape", "[tensor]") {
   CHECK(tree.segments().size() == 3);
   CHECK(tree.segments()[0].end == 2);
   CHECK(tree.segments()[0].subtree_end == 4);
-  CHECK(tree.token(2) == 3);   // ordered by token, whatever the order of the examples
+  CHECK(tree.token(2) == 3);  // ordered by token, whatever the order of the examples
   CHECK(tree.token(3) == 5);
   CHECK(tree.edges_of(0).size() == 1);
   CHECK(tree.edges_of(1).size() == 2);
@@ -230,7 +233,8 @@ TEST_CASE("prefix tree: pairs that attention visits are counted right for every 
       Index all = 0, targets = 0;
       for (Index row = 0; row < tree.rows(); ++row) {
         Index seen = 0;
-        for (auto key = row; key >= 0; key = parent(tree, key)) seen += window == 0 || tree.position(row) - tree.position(key) < window;
+        for (auto key = row; key >= 0; key = parent(tree, key))
+          seen += window == 0 || tree.position(row) - tree.position(key) < window;
         all += seen;
         if (std::binary_search(tree.target_rows().begin(), tree.target_rows().end(), row)) targets += seen;
       }
@@ -257,4 +261,16 @@ TEST_CASE("prefix tree: a tree that is built again is the tree built afresh", "[
     check_structure(reused);
     check_edges_of_examples(reused, examples);
   }
+}
+
+TEST_CASE("prefix tree: no examples give no rows, also after a batch that had some", "[tensor]") {
+  PrefixTree tree = tree_of({{{1, 2, 3}, {0, 1, 1}}});
+  tree.build({});
+  CHECK(tree.rows() == 0);
+  CHECK(tree.depth() == 0);
+  CHECK(tree.examples() == 0);
+  CHECK(tree.edges().empty());
+  CHECK(tree.segments().empty());
+  CHECK(tree.target_rows().empty());
+  CHECK(tree.visible_pairs(false) == 0);
 }

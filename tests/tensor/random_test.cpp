@@ -51,7 +51,7 @@ TEST_CASE("random: a draw is a fixed function of seed, stream, substream and ind
   CHECK(uniform.uniform() == 0x1.6a4dbfd47e162p-2);
   CHECK(uniform.uniform() == 0x1.2f5e4b2040fd7p-1);
 
-  Random normal(42, Stream::gates);   // log and cos may differ in the last bit between libraries
+  Random normal(42, Stream::gates);  // log and cos may differ in the last bit between libraries
   for (auto const expected : {-0.6196650278594078, -0.4923162888947836, 0.8986973508483084})
     CHECK(std::abs(normal.normal() - expected) < 1e-15);
   CHECK(normal.index() == 6);
@@ -72,7 +72,8 @@ TEST_CASE("random: seed, stream and substream each change every draw", "[tensor]
   };
   auto const base = draws(1, Stream::gates, 0);
   CHECK(base == draws(1, Stream::gates, 0));
-  for (auto const& other : {draws(2, Stream::gates, 0), draws(1 + (std::uint64_t{1} << 32), Stream::gates, 0), draws(1, Stream::order, 0), draws(1, Stream::gates, 1)})
+  for (auto const& other : {draws(2, Stream::gates, 0), draws(1 + (std::uint64_t{1} << 32), Stream::gates, 0),
+                            draws(1, Stream::order, 0), draws(1, Stream::gates, 1)})
     for (std::size_t i = 0; i < base.size(); ++i) CHECK(base[i] != other[i]);
 }
 
@@ -84,7 +85,7 @@ TEST_CASE("random: uniform numbers lie inside (0, 1), evenly", "[tensor]") {
     auto const u = random.uniform();
     REQUIRE(u > 0);
     REQUIRE(u < 1);
-    REQUIRE(std::isfinite(std::log(u / (1 - u))));   // a gate logit drawn from it
+    REQUIRE(std::isfinite(std::log(u / (1 - u))));  // a gate logit drawn from it
     ++counts[std::size_t(u * kCells)];
   }
   CHECK(chi_square(counts) < chi_square_limit(kCells - 1));
@@ -113,15 +114,15 @@ TEST_CASE("random: below(n) is even over 0 .. n - 1, for small and for huge n", 
 }
 
 TEST_CASE("random: below(n) draws again only in the incomplete last period", "[tensor]") {
-  Random power(7, Stream::user);   // 2^64 is a multiple of 8: one draw each
+  Random power(7, Stream::user);  // 2^64 is a multiple of 8: one draw each
   for (auto i = 0; i < 1000; ++i) power.below(8);
   CHECK(power.index() == 1000);
   Random one(7, Stream::user);
   for (auto i = 0; i < 1000; ++i) CHECK(one.below(1) == 0);
   CHECK(one.index() == 1000);
-  Random most(7, Stream::user);    // 2^63 + 1: half of the draws are rejected
+  Random most(7, Stream::user);  // 2^63 + 1: half of the draws are rejected
   for (auto i = 0; i < 1000; ++i) CHECK(most.below((std::uint64_t{1} << 63) + 1) <= std::uint64_t{1} << 63);
-  CHECK(most.index() > 1800);      // twice 1000, with a deviation of 45
+  CHECK(most.index() > 1800);  // twice 1000, with a deviation of 45
   CHECK(most.index() < 2250);
 }
 

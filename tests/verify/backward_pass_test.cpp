@@ -71,7 +71,7 @@ TEST_CASE("contract: the loss is the output against fixed numbers, the same for 
   CHECK(std::get<0>(gradient(x, w)) == std::get<0>(gradient_again(x, w)));
   CHECK(std::get<0>(gradient(x, w)) != std::get<0>(gradient_other(x, w)));
   Matrix<float> const xf = x.cast<float>(), wf = w.cast<float>();
-  CHECK(std::abs(loss(xf, wf) - loss(x, w)) < 24 * 1.2e-7 * 10);   // 24 products of numbers of size 1, rounded to float
+  CHECK(std::abs(loss(xf, wf) - loss(x, w)) < 24 * 1.2e-7 * 10);  // 24 products of numbers of size 1, rounded to float
   CHECK(verify::against_differences<float>(loss, gradient, point));
 }
 

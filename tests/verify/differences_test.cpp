@@ -32,7 +32,8 @@ std::vector<Case> const kSmooth{
     {"linear", [](double x) { return 3 * x; }, [](double) { return 3.0; }, -100, 100}};
 
 verify::detail::Estimate estimate(std::function<double(double)> const& f, double x, double noise, int& steps) {
-  return verify::detail::extrapolate([&](double h) { return ++steps, (f(x + h) - f(x - h)) / (2 * h); }, 0.25 * std::exp2(std::ceil(std::log2(std::max(1.0, std::abs(x))))), noise);
+  return verify::detail::extrapolate([&](double h) { return ++steps, (f(x + h) - f(x - h)) / (2 * h); },
+                                     0.25 * std::exp2(std::ceil(std::log2(std::max(1.0, std::abs(x))))), noise);
 }
 
 double noise_at(std::function<double(double)> const& f, double x) {
@@ -58,7 +59,7 @@ TEST_CASE("differences: the estimated uncertainty covers the error, and is near 
     INFO(name << ": " << uncovered << " uncovered, largest error " << worst << ", largest uncertainty " << most_uncertain);
     CHECK(uncovered == 0);
     CHECK(most_uncertain < 2e-11);
-    CHECK(steps < 10 * kPoints);   // two evaluations a step
+    CHECK(steps < 10 * kPoints);  // two evaluations a step
   }
 }
 
@@ -66,15 +67,17 @@ TEST_CASE("differences: the noise of a function is measured within a factor of 3
   for (auto const level : {1e-13, 1e-10, 1e-6}) {
     Random random(2, Stream::user);
     std::vector<double> measured;
-    for (auto i = 0; i < 101; ++i) measured.push_back(noise_at([&](double x) { return std::sin(x) + level * random.normal(); }, 0.7));
+    for (auto i = 0; i < 101; ++i)
+      measured.push_back(noise_at([&](double x) { return std::sin(x) + level * random.normal(); }, 0.7));
     std::sort(measured.begin(), measured.end());
     INFO(level << ": from " << measured[5] << " to " << measured[95]);
-    CHECK(measured[5] > level / 3);    // nine in ten
+    CHECK(measured[5] > level / 3);  // nine in ten
     CHECK(measured[95] < level * 3);
   }
 }
 
-TEST_CASE("against_differences: a noisy function is undecided, not passed and not failed, when its noise hides the answer", "[verify]") {
+TEST_CASE("against_differences: a noisy function is undecided, not passed and not failed, when its noise hides the answer",
+          "[verify]") {
   Random random(3, Stream::user);
   auto const noisy = [&](auto const& x) { return std::sin(x(0, 0)) + 1e-4 * random.normal(); };
   auto const report = against_differences(noisy, std::cos(0.7), at("x", 0.7));
@@ -88,7 +91,8 @@ TEST_CASE("against_differences: a noisy function is undecided, not passed and no
 TEST_CASE("against_differences: a relative error of 1e-6 in one entry fails in double, one of 1e-2 in float", "[verify]") {
   auto const f = [](auto const& x) { return x.array().sin().exp().sum(); };
   auto const gradient = [](auto const& x) { return std::decay_t<decltype(x)>(x.array().sin().exp() * x.array().cos()); };
-  Matrix<double> const x = Matrix<double>::NullaryExpr(3, 4, [](Index i, Index j) { return 0.3 * double(i) - 0.4 * double(j) + 0.1; });
+  Matrix<double> const x =
+      Matrix<double>::NullaryExpr(3, 4, [](Index i, Index j) { return 0.3 * double(i) - 0.4 * double(j) + 0.1; });
   auto const in_double = against_differences(f, gradient, x), in_float = against_differences<float>(f, gradient, x);
   INFO(in_double << '\n' << in_float);
   CHECK(in_double);
@@ -113,14 +117,15 @@ TEST_CASE("against_differences: a relative error of 1e-6 in one entry fails in d
 
 TEST_CASE("against_differences: steps that leave the domain are taken back", "[verify]") {
   auto const log = [](auto const& x) { return std::log(x(0, 0)); };
-  auto const report = against_differences(log, 1e3, at("x", 1e-3));   // log of a negative number at the first steps
+  auto const report = against_differences(log, 1e3, at("x", 1e-3));  // log of a negative number at the first steps
   INFO(report);
   CHECK(report);
   auto const arcsine = [](auto const& x) { return std::asin(x(0, 0)); };
   CHECK(against_differences(arcsine, 1 / std::sqrt(1 - 0.999 * 0.999), at("x", 0.999)));
 }
 
-TEST_CASE("against_differences: beside a kink the slope of that side is found; on it nothing passes but the mean slope", "[verify]") {
+TEST_CASE("against_differences: beside a kink the slope of that side is found; on it nothing passes but the mean slope",
+          "[verify]") {
   auto const relu = [](auto const& x) { return std::max(x(0, 0), 0.0); };
   CHECK(against_differences(relu, 1.0, at("x", 0.01)));
   CHECK(against_differences(relu, 0.0, at("x", -0.01)));

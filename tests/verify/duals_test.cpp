@@ -67,8 +67,10 @@ TEST_CASE("against_duals: a right gradient passes to round-off, in every form it
   CHECK(against_duals(trace, std::tuple(da, db), at("a", a, "b", b)));
   CHECK(against_duals(trace, std::vector{da, db}, at("a", a, "b", b)));
   CHECK(against_duals(trace, std::array{da, db}, at("a", a, "b", b)));
-  CHECK(against_duals(trace, [](auto const& l, auto const& r) { return std::tuple(Matrix<double>(r.transpose()), Matrix<double>(l.transpose())); },
-                      at("a", a, "b", b)));
+  CHECK(against_duals(
+      trace,
+      [](auto const& l, auto const& r) { return std::tuple(Matrix<double>(r.transpose()), Matrix<double>(l.transpose())); },
+      at("a", a, "b", b)));
 }
 
 TEST_CASE("against_duals: points may be numbers, lists, column vectors and floats", "[verify]") {
@@ -77,7 +79,8 @@ TEST_CASE("against_duals: points may be numbers, lists, column vectors and float
   CHECK(against_duals(square, std::vector{2.0, -4.0, 6.0}, std::vector{1.0, -2.0, 3.0}));
   CHECK(against_duals(square, std::vector{2.0f, -4.0f}, std::vector{1.0f, -2.0f}));
   Eigen::VectorXd const column = Eigen::VectorXd::LinSpaced(4, 1, 2);
-  CHECK(against_duals(square, [](auto const& x) { return Eigen::VectorXd(2 * x); }, column));
+  CHECK(against_duals(
+      square, [](auto const& x) { return Eigen::VectorXd(2 * x); }, column));
   RowVector<float> const row = RowVector<float>::LinSpaced(4, 1, 2);
   CHECK(against_duals(square, RowVector<float>(2 * row), row));
 }
@@ -111,8 +114,9 @@ TEST_CASE("against_duals: a sample of the entries is the seed's, and holds no en
   Matrix<double> wrong = smooth_gradient(x);
   wrong(1, 1) += 1;
   auto caught = 0;
-  for (std::uint64_t seed = 0; seed < 200; ++seed) caught += against_duals(smooth, wrong, x, {.entries = 10, .seed = seed}) ? 0 : 1;
-  CHECK(caught >= 72);   // binomial(200, 1/2): four deviations of 7.07 about 100
+  for (std::uint64_t seed = 0; seed < 200; ++seed)
+    caught += against_duals(smooth, wrong, x, {.entries = 10, .seed = seed}) ? 0 : 1;
+  CHECK(caught >= 72);  // binomial(200, 1/2): four deviations of 7.07 about 100
   CHECK(caught <= 128);
 }
 
@@ -125,10 +129,13 @@ TEST_CASE("against_duals: values that are not finite fail, wherever they come fr
   CHECK(claimed.verdict == verify::Verdict::failed);
   CHECK(claimed.where == "x(1, 0)");
 
-  auto const root = [](auto const& y) { using std::sqrt; return sqrt(y(0, 0)); };
+  auto const root = [](auto const& y) {
+    using std::sqrt;
+    return sqrt(y(0, 0));
+  };
   CHECK(against_duals(root, 0.5, at("x", 1.0)));
-  CHECK(against_duals(root, 1.0, at("x", 0.0)).verdict == verify::Verdict::failed);    // infinite slope
-  CHECK(against_duals(root, 1.0, at("x", -1.0)).verdict == verify::Verdict::failed);   // NaN
+  CHECK(against_duals(root, 1.0, at("x", 0.0)).verdict == verify::Verdict::failed);   // infinite slope
+  CHECK(against_duals(root, 1.0, at("x", -1.0)).verdict == verify::Verdict::failed);  // NaN
   CHECK(against_duals(root, 1.0, at("x", nan)).verdict == verify::Verdict::failed);
 
   // A value that is not finite fails even where the derivative seems to exist.
@@ -152,7 +159,8 @@ TEST_CASE("against_duals: a wrong shape, a missing gradient and an empty point a
   CHECK(message([&] { against_duals(trace, sample(3, 2), at("a", x, "b", sample(3, 2))); }) ==
         "verify: the claimed gradient. Expected 2 matrices, one an input, got 1.");
   CHECK(message([&] { at("W", Matrix<double>(0, 3)); }) == "verify: W. Expected at least one number, got [0, 3].");
-  CHECK(message([&] { against_duals(smooth, x, x, {.entries = -1}); }) == "verify: entries. Expected 0 (all) or a positive number, got -1.");
+  CHECK(message([&] { against_duals(smooth, x, x, {.entries = -1}); }) ==
+        "verify: entries. Expected 0 (all) or a positive number, got -1.");
   CHECK(message([&] { directional(smooth, x, x, {.directions = 0}); }) == "verify: directions. Expected 1 or more, got 0.");
 }
 
@@ -182,7 +190,8 @@ TEST_CASE("against_duals: a Hessian is checked as the gradient of <gradient, v>,
     return f(lifted).tangent;
   };
   Matrix<double> hv(1, 4);
-  for (Index i = 0; i < 4; ++i) hv(0, i) = std::exp(std::sin(x(0, i))) * (std::pow(std::cos(x(0, i)), 2) - std::sin(x(0, i))) * v(0, i);
+  for (Index i = 0; i < 4; ++i)
+    hv(0, i) = std::exp(std::sin(x(0, i))) * (std::pow(std::cos(x(0, i)), 2) - std::sin(x(0, i))) * v(0, i);
   hv(0, 0) += x(0, 1) * v(0, 2) + x(0, 2) * v(0, 1);
   hv(0, 1) += x(0, 0) * v(0, 2) + x(0, 2) * v(0, 0);
   hv(0, 2) += x(0, 0) * v(0, 1) + x(0, 1) * v(0, 0);

@@ -45,9 +45,9 @@ void turn(Matrix<Scalar>& x, double direction, Index shift) {
 
 template <class Scalar>
 struct Attention {
-  Matrix<Scalar> q, k;                    // turned
-  std::vector<Matrix<Scalar>> p;          // [T, T] a head
-  Matrix<Scalar> z, out;                  // ungated and gated head outputs, [T, H D]
+  Matrix<Scalar> q, k;            // turned
+  std::vector<Matrix<Scalar>> p;  // [T, T] a head
+  Matrix<Scalar> z, out;          // ungated and gated head outputs, [T, H D]
 
   Attention(Matrix<Scalar> const& q0, Matrix<Scalar> const& k0, Matrix<Scalar> const& v, Matrix<Scalar> const& gates)
       : q(q0), k(k0), z(q0.rows(), q0.cols()), out(q0.rows(), q0.cols()) {
@@ -79,9 +79,7 @@ struct Attention {
   }
 };
 
-auto const forward = [](auto const& q, auto const& k, auto const& v, auto const& gates) {
-  return Attention(q, k, v, gates).out;
-};
+auto const forward = [](auto const& q, auto const& k, auto const& v, auto const& gates) { return Attention(q, k, v, gates).out; };
 
 auto broken(Defect defect) {
   return [defect](auto const& q0, auto const& k0, auto const& v, auto const& gates, auto const& dout) {
@@ -106,7 +104,8 @@ auto broken(Defect defect) {
           Scalar dp = 0;
           for (Index d = 0; d < kWidth; ++d) {
             dp += dz(0, d) * v(j, g * kWidth + d);
-            if (first_of_group || defect != Defect::forgotten_grouped_head) dv(j, g * kWidth + d) += a.p[size_t(h)](i, j) * dz(0, d);
+            if (first_of_group || defect != Defect::forgotten_grouped_head)
+              dv(j, g * kWidth + d) += a.p[size_t(h)](i, j) * dz(0, d);
           }
           auto const ds = a.p[size_t(h)](i, j) * (defect == Defect::softmax_sign ? dp + delta : dp - delta);
           for (Index d = 0; d < kWidth; ++d) {
@@ -142,10 +141,14 @@ struct Planted {
   Defect defect;
   char const* input;  // where the largest error must be reported
 };
-Planted const kPlanted[] = {{Defect::softmax_sign, ""},          {Defect::missing_scale, "k("},
-                            {Defect::missing_gate, ""},          {Defect::gated_output_for_gate, "gates("},
-                            {Defect::forgotten_grouped_head, "v("}, {Defect::last_key_left_out, ""},
-                            {Defect::rotary_one_position_late, ""}, {Defect::rotary_turned_forward, ""}};
+Planted const kPlanted[] = {{Defect::softmax_sign, ""},
+                            {Defect::missing_scale, "k("},
+                            {Defect::missing_gate, ""},
+                            {Defect::gated_output_for_gate, "gates("},
+                            {Defect::forgotten_grouped_head, "v("},
+                            {Defect::last_key_left_out, ""},
+                            {Defect::rotary_one_position_late, ""},
+                            {Defect::rotary_turned_forward, ""}};
 
 }  // namespace
 
@@ -205,7 +208,8 @@ TEST_CASE("planted errors: one entry off by 1e-8 fails against dual numbers, and
 TEST_CASE("planted errors: a table with one broken layer has not passed, and shows the layer", "[verify]") {
   verify::Table table;
   for (Index layer = 0; layer < 3; ++layer)
-    table.add("attention", layer, verify::backward_pass(forward, broken(layer == 1 ? Defect::missing_scale : Defect::none), point()));
+    table.add("attention", layer,
+              verify::backward_pass(forward, broken(layer == 1 ? Defect::missing_scale : Defect::none), point()));
   CHECK_FALSE(table.passed());
   CHECK(table.failures() == 1);
   auto const printed = text(table);

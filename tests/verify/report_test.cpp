@@ -45,10 +45,10 @@ TEST_CASE("report: each input is measured against its own largest entry", "[veri
 }
 
 TEST_CASE("report: passed, undecided and failed follow from error and uncertainty", "[verify]") {
-  CHECK(judged(0.05, 0, 0.04).verdict == Verdict::passed);       // .05 + .04 <= .1
-  CHECK(judged(0.05, 0, 0.06).verdict == Verdict::undecided);    // the truth may lie beyond the limit
-  CHECK(judged(0.15, 0, 0.06).verdict == Verdict::undecided);    // or within it
-  CHECK(judged(0.17, 0, 0.06).verdict == Verdict::failed);       // .17 - .06 > .1
+  CHECK(judged(0.05, 0, 0.04).verdict == Verdict::passed);     // .05 + .04 <= .1
+  CHECK(judged(0.05, 0, 0.06).verdict == Verdict::undecided);  // the truth may lie beyond the limit
+  CHECK(judged(0.15, 0, 0.06).verdict == Verdict::undecided);  // or within it
+  CHECK(judged(0.17, 0, 0.06).verdict == Verdict::failed);     // .17 - .06 > .1
   CHECK_FALSE(judged(0.05, 0, 0.06).passed());
 }
 
@@ -95,14 +95,16 @@ TEST_CASE("report: nothing compared, and a floor or tolerance without meaning, a
   };
   CHECK(message([] { verify::detail::Comparison("test", 0.1, 1, 1).report(); }) ==
         "verify: nothing to compare. Expected at least one entry or direction, got none.");
-  CHECK(message([] { verify::detail::Comparison("test", -0.5, 1, 1); }) == "verify: tolerance. Expected 0 or a positive number, got -0.5.");
+  CHECK(message([] { verify::detail::Comparison("test", -0.5, 1, 1); }) ==
+        "verify: tolerance. Expected 0 or a positive number, got -0.5.");
   CHECK(message([] { verify::detail::Comparison("test", 0.1, 0, 1); }) ==
         "verify: floor. Expected a positive number, got 0. A gradient of zeros has no size of its own: say below which size its "
         "entries count as round-off.");
 }
 
 TEST_CASE("report: prints as one sentence", "[verify]") {
-  CHECK(text(judged(0.75, 0.5, 0)) == "FAILED: relative error 2.5e-01, limit 1.0e-01, at x: claimed 0.75, true 0.5 (test, 2 compared)");
+  CHECK(text(judged(0.75, 0.5, 0)) ==
+        "FAILED: relative error 2.5e-01, limit 1.0e-01, at x: claimed 0.75, true 0.5 (test, 2 compared)");
   CHECK(text(judged(0.5, 0.5, 0.03125)) ==
         "passed: relative error 0 +- 3.1e-02, limit 1.0e-01, at x: claimed 0.5, true 0.5 (test, 2 compared)");
 }

@@ -9,7 +9,8 @@ using namespace chg;
 
 verify::Report report(verify::Verdict verdict, double relative, std::string where) {
   verify::Report r;
-  r.verdict = verdict, r.method = "dual numbers", r.compared = 24, r.where = std::move(where), r.relative = relative, r.tolerance = 1e-12;
+  r.verdict = verdict, r.method = "dual numbers", r.compared = 24, r.where = std::move(where), r.relative = relative,
+  r.tolerance = 1e-12;
   return r;
 }
 

@@ -88,13 +88,22 @@ inline void validate(Architecture const& architecture, Config const& config) {
   check(config.heads % config.kv_heads == 0, "config: kv_heads", text("a divisor of heads = ", config.heads), config.kv_heads);
   if (architecture.position == Position::rotary) {
     check(config.head_dim % 2 == 0, "config: head_dim", "an even number, since rotary positions turn pairs of channels", config.head_dim);
-    check(std::isfinite(config.rotary.theta) && config.rotary.theta > 0, "config: rotary.theta", "a positive number", config.rotary.theta);
+    auto const& r = config.rotary;
+    check(std::isfinite(r.theta) && r.theta > 0, "config: rotary.theta", "a positive number", r.theta);
+    if (r.scaled) {
+      check(std::isfinite(r.scaling.factor) && r.scaling.factor > 0, "config: rotary.scaling.factor", "a positive number", r.scaling.factor);
+      check(r.scaling.low_freq_factor > 0 && r.scaling.high_freq_factor > r.scaling.low_freq_factor && std::isfinite(r.scaling.high_freq_factor),
+            "config: rotary.scaling.high_freq_factor", "a number above low_freq_factor, which is positive",
+            text(r.scaling.high_freq_factor, ", low_freq_factor ", r.scaling.low_freq_factor));
+      check(r.scaling.original_context >= 1, "config: rotary.scaling.original_context", "1 or more", r.scaling.original_context);
+    }
   }
   check(std::isfinite(config.norm_epsilon) && config.norm_epsilon >= 0, "config: norm_epsilon", "0 or a positive number", config.norm_epsilon);
   check(config.windows.empty() || static_cast<Index>(config.windows.size()) == config.layers, "config: windows",
         text("none, or one a layer (", config.layers, ")"), config.windows.size());
   for (auto const window : config.windows) check(window >= 0, "config: windows", "0 (all positions) or a positive number", window);
-  check(std::isfinite(config.attention_scale), "config: attention_scale", "a finite number", config.attention_scale);
+  check(std::isfinite(config.attention_scale) && config.attention_scale >= 0, "config: attention_scale", "0 (1 / sqrt(head_dim)) or a positive number",
+        config.attention_scale);
 }
 
 /// One requirement a line; instantiated by every template that takes an Architecture.

@@ -9,6 +9,7 @@
 #pragma once
 
 #include <chg/ops/rows.hpp>
+#include <chg/tensor/dual.hpp>
 
 #include <cmath>
 
@@ -51,7 +52,12 @@ void gelu_tanh(Scalar const* a, Index n, Scalar* h) {
 template <class Scalar>
 void gelu_tanh_backward(Scalar const* a, Index n, Scalar const* dh, Scalar* da) {
   using std::tanh;
+  constexpr int kSaturated = 100;   // far beyond where t rounds to 1, and far below where the cube overflows
   for (Index i = 0; i < n; ++i) {
+    if (real(a[i]) > kSaturated || real(a[i]) < -kSaturated) {
+      da[i] = real(a[i]) > 0 ? dh[i] : Scalar(0);
+      continue;
+    }
     auto const square = a[i] * a[i];
     auto const t = tanh(Scalar(detail::kTanhScale) * a[i] * (Scalar(1) + Scalar(detail::kCubic) * square));
     auto const slope = Scalar(detail::kTanhScale) * (Scalar(1) + Scalar(3 * detail::kCubic) * square);

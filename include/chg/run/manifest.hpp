@@ -16,6 +16,7 @@
 #include <ctime>
 #include <filesystem>
 #include <string>
+#include <type_traits>
 #include <vector>
 
 namespace chg::run {
@@ -135,6 +136,10 @@ inline Json model_json(ModelRecord const& m) {
             {"context", c.context}}}};
 }
 
+inline Json data_json(DataRecord const& d) {
+  return {{"role", d.role}, {"name", d.name}, {"sha256", d.sha256}, {"examples", d.examples}, {"target_tokens", d.target_tokens}};
+}
+
 /// build_info() as an object.
 inline Json build_json() {
   Json build = Json::object();
@@ -153,27 +158,26 @@ inline Json build_json() {
 template <class Record>
 Json manifest_json(Manifest const& m, Record const& fit) {
   auto const now = std::chrono::system_clock::now();
-  Json options = Json::object(), seeds = Json::array(), data = Json::array();
-  chg::detail::visit_options(fit.options,
-                             [&](char const* name, auto const& value) { options[name] = detail::option_json(value); });
-  for (Index s = 0; s < fit.options.gate_sets; ++s) seeds.push_back(fit.seed(s));
-  for (auto const& d : m.data)
-    data.push_back(
-        {{"role", d.role}, {"name", d.name}, {"sha256", d.sha256}, {"examples", d.examples}, {"target_tokens", d.target_tokens}});
   auto const build = detail::build_json();
-  return {{"chg", build.value("chg", "")}, {"command", m.command}, {"kind", requires {fit.u_plus;
-}
-? "fit" : "contrast"
-}  // namespace chg::run
-, {"status", fit.status == Status::finished ? "finished" : "interrupted"}, {"started", detail::utc(m.started)},
-    {"ended", detail::utc(now)}, {"seconds", std::chrono::duration<double>(now - m.started).count()},
-    {"model", detail::model_json(m.model)}, {"data", data}, {"bos", m.bos},
-    {"threads", Workers<char>(fit.options.run.threads).threads()}, {"precision", fit.origin.scalar_bytes == 8 ? "f64" : "f32"},
-    {"seeds", seeds}, {"options", options}, {
-  "build", build
-}
-}
-;
+  Json json;
+  json["chg"] = build.value("chg", "");
+  json["command"] = m.command;
+  json["kind"] = std::is_same_v<Record, ContrastiveFit> ? "contrast" : "fit";
+  json["status"] = fit.status == Status::finished ? "finished" : "interrupted";
+  json["started"] = detail::utc(m.started);
+  json["ended"] = detail::utc(now);
+  json["seconds"] = std::chrono::duration<double>(now - m.started).count();
+  json["model"] = detail::model_json(m.model);
+  json["data"] = Json::array();
+  for (auto const& d : m.data) json["data"].push_back(detail::data_json(d));
+  json["bos"] = m.bos;
+  json["threads"] = Workers<char>(fit.options.run.threads).threads();
+  json["precision"] = fit.origin.scalar_bytes == 8 ? "f64" : "f32";
+  for (Index s = 0; s < fit.options.gate_sets; ++s) json["seeds"].push_back(fit.seed(s));
+  chg::detail::visit_options(
+      fit.options, [&](char const* name, auto const& value) { json["options"][name] = detail::option_json(value); });
+  json["build"] = build;
+  return json;
 }
 
 }  // namespace chg::run

@@ -39,7 +39,12 @@ class RunDirectory {
     if (!failed && !std::filesystem::create_directory(path(), failed) && !failed)
       failed = std::make_error_code(std::errc::file_exists);
     if (failed) fail(path(), "cannot be made", failed);
-    write("run.json", "{\"status\": \"running\"}\n");
+    try {
+      write("run.json", "{\"status\": \"running\"}\n");
+    } catch (...) {
+      std::filesystem::remove_all(path(), failed);
+      throw;
+    }
   }
   RunDirectory(RunDirectory const&) = delete;
   RunDirectory& operator=(RunDirectory const&) = delete;
@@ -53,10 +58,18 @@ class RunDirectory {
 
   void write(std::string const& file, std::string_view bytes) const { write_file(path() / file, bytes); }
 
+  /// Makes a folder in it, and returns where.
+  std::filesystem::path folder(std::string const& name) const {
+    std::error_code failed;
+    std::filesystem::create_directory(path() / name, failed);
+    if (failed) fail(path() / name, "cannot be made", failed);
+    return path() / name;
+  }
+
   /// Writes run.json and gives the directory its name. With force the directory that had it is removed last. Throws Error when
   /// that is not possible, leaving what was there.
   void finish(Json const& manifest) {
-    write("run.json", manifest.dump(2) + "\n");
+    write("run.json", manifest.dump(2, ' ', false, Json::error_handler_t::replace) + "\n");
     refuse(name_, "It appeared while this run was under way. Use force to replace it.");
     std::error_code failed, ignored;
     auto const there = exists(name_);
@@ -116,9 +129,7 @@ inline void write_phase(RunDirectory const& directory, char const* name, GateLog
 template <class Record>
 void write_log_and_state(RunDirectory const& directory, Record const& fit) {
   directory.write("metrics.csv", metrics_csv(fit.metrics));
-  if (fit.status == Status::finished) return;
-  std::filesystem::create_directory(directory.path() / "state");
-  save(fit, directory.path() / "state" / "fit.bin");
+  if (fit.status == Status::interrupted) save(fit, directory.folder("state") / "fit.bin");
 }
 
 }  // namespace detail

@@ -27,9 +27,10 @@ struct Contraction {
 template <class Forward, class Backward, class Where>
 auto contract(Forward forward, Backward backward, Where const& point, std::uint64_t seed = 0) {
   auto const& p = detail::point(point);
-  static_assert(detail::takes<Forward, double, std::tuple_size_v<decltype(p.inputs)>>,
-                "chg::verify: forward cannot be called with one matrix an input. Write forward(auto const& x, auto const& weight) "
-                "for at(\"x\", x, \"weight\", weight).");
+  static_assert(
+      detail::takes<Forward, double, std::tuple_size_v<decltype(p.inputs)>>,
+      "chg::verify: forward cannot be called with one matrix an input. Write forward(auto const& x, auto const& weight) "
+      "for at(\"x\", x, \"weight\", weight).");
   auto const outputs = detail::call(forward, detail::values<double>(p));
   constexpr bool several = detail::MatrixList<std::decay_t<decltype(outputs)>> || detail::Tuple<std::decay_t<decltype(outputs)>>;
   auto const c = std::make_shared<std::vector<Matrix<double>>>(detail::matrices<double>(outputs));

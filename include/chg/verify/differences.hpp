@@ -11,14 +11,18 @@
 
 #include <chg/verify/duals.hpp>
 
+#include <array>
+#include <cmath>
+#include <numeric>
+
 namespace chg::verify {
 
 struct DifferenceOptions {
-  double tolerance = 0;   ///< 0: 6e-8 in double, 1e-3 in float, which the uncertainty of differences is well below on smooth functions
-  double floor = 1e-8;    ///< a gradient without an entry of this size is measured against it
-  Index entries = 0;      ///< compare that many entries, drawn by the seed; 0: all of them
-  Index directions = 0;   ///< above 0: that many random directions instead of entries
-  double step = 0.25;     ///< the first and largest step, times max(1, |x|) rounded up to a power of 2
+  double tolerance = 0;  ///< 0: 6e-8 in double, 1e-3 in float: well above the uncertainty of differences of smooth functions
+  double floor = 1e-8;   ///< a gradient without an entry of this size is measured against it
+  Index entries = 0;     ///< compare that many entries, drawn by the seed; 0: all of them
+  Index directions = 0;  ///< above 0: that many random directions instead of entries
+  double step = 0.25;    ///< the first and largest step, times max(1, |x|) rounded up to a power of 2
   std::uint64_t seed = 0;
 };
 
@@ -29,7 +33,7 @@ struct Estimate {
   double error = std::numeric_limits<double>::infinity();
 };
 
-/// f'(0) of f(t) = F(x + t v) by Ridders' method. difference(h) -> (D(h), largest |F| seen); noise: standard deviation of F.
+/// The limit of difference(h) = D(h) at h = 0, by Ridders' method; noise: the standard deviation of the round-off in F.
 template <class Difference>
 Estimate extrapolate(Difference&& difference, double first_step, double noise) {
   constexpr int kHalvings = 40;
@@ -81,7 +85,8 @@ double noise_of(Line&& line) {
         f[i] = f[i + 1] - f[i];
         squares += f[i] * f[i];
       }
-      if (k >= 2) noise = std::max(noise, std::sqrt(squares / (static_cast<double>(kPoints - k) * gain)));  // first differences hold the slope
+      if (k == 1) continue;  // first differences hold the slope
+      noise = std::max(noise, std::sqrt(squares / (static_cast<double>(kPoints - k) * gain)));
     }
   }
   return noise;
@@ -91,7 +96,8 @@ double noise_of(Line&& line) {
 template <class Scalar, class F, std::size_t N>
 class Line {
  public:
-  static_assert(std::is_floating_point_v<Scalar>, "chg::verify::against_differences: the scalar must be float or double. Write against_differences<float>(...).");
+  static_assert(std::is_floating_point_v<Scalar>,
+                "chg::verify::against_differences: the scalar must be float or double. Write against_differences<float>(...).");
   static_assert(takes<F, Scalar, N>,
                 "chg::verify: f cannot be called with one Matrix<Scalar> an input. Give it one parameter an input, or choose the "
                 "scalar that it takes: against_differences<float>(...).");
@@ -120,9 +126,10 @@ class Line {
 /// the estimated truncation and round-off error of the differences, and is `undecided` where they are too rough to tell.
 ///   Scalar    the number f is called with: float or double; the point is rounded to it
 ///   f         called with one Matrix<Scalar> an input; returns one number
-///   gradient  the claimed numbers, one matrix an input (a tuple of them for several), or a function of the inputs that returns them
+///   gradient  the claimed numbers, one matrix an input (a tuple of them for several), or a function of the inputs that gives them
 ///   point     at("x", x, "weight", w), or one matrix; f must be differentiable there (not at the kink of a ReLU)
-/// Throws Error when a shape does not fit or an option is out of range. Costs some 10 to 20 evaluations of f an entry, and 45 for its noise.
+/// Throws Error when a shape does not fit or an option is out of range.
+/// Costs some 10 to 20 evaluations of f an entry, and 45 for its noise.
 template <class Scalar = double, class F, class Gradient, class Where>
 Report against_differences(F const& f, Gradient const& gradient, Where const& point, DifferenceOptions const& options = {}) {
   auto p = detail::point(point);
@@ -142,9 +149,11 @@ Report against_differences(F const& f, Gradient const& gradient, Where const& po
     Line const line(f, p, v);
     double size = 1;
     if (options.directions == 0)
-      for (std::size_t n = 0; n < v.size(); ++n) size = std::max(size, p.inputs[n].value.cwiseProduct(v[n]).cwiseAbs().maxCoeff());
+      for (std::size_t n = 0; n < v.size(); ++n)
+        size = std::max(size, p.inputs[n].value.cwiseProduct(v[n]).cwiseAbs().maxCoeff());
     size = std::exp2(std::ceil(std::log2(size)));  // so that x + h is exact nearly always
-    auto const estimate = detail::extrapolate([&](double h) { return (line(h) - line(-h)) / (2 * h); }, options.step * size, noise);
+    auto const estimate =
+        detail::extrapolate([&](double h) { return (line(h) - line(-h)) / (2 * h); }, options.step * size, noise);
     return std::pair(std::isfinite(line(0)) ? estimate.value : std::numeric_limits<double>::quiet_NaN(), estimate.error);
   };
   if (options.directions > 0) {

@@ -12,14 +12,15 @@
 #include <chg/verify/report.hpp>
 
 #include <algorithm>
-#include <numeric>
+#include <cstdint>
+#include <limits>
 #include <span>
 
 namespace chg::verify {
 
 struct DualOptions {
   double tolerance = 1e-12;  ///< some thousand roundings of a double
-  double floor = 1e-8;       ///< a gradient without an entry of this size is measured against it, so that 0 need not be met to the bit
+  double floor = 1e-8;       ///< a gradient without an entry of this size is measured against it: 0 need not be met to the bit
   Index entries = 0;         ///< compare that many entries, drawn by the seed; 0: all of them
   std::uint64_t seed = 0;
 };
@@ -118,7 +119,7 @@ std::pair<double, double> dual_derivative(F const& f, Point<N> const& p, Directi
 
 /// Compares the gradient of f, entry by entry, with the derivative that dual numbers give.
 ///   f         called with one Matrix<Dual<double>> an input; returns one Dual<double>
-///   gradient  the claimed numbers, one matrix an input (a tuple of them for several), or a function of the inputs that returns them
+///   gradient  the claimed numbers, one matrix an input (a tuple of them for several), or a function of the inputs that gives them
 ///   point     at("x", x, "weight", w), or one matrix
 /// Throws Error when a shape does not fit or an option is out of range. Costs one evaluation of f an entry.
 template <class F, class Gradient, class Where>

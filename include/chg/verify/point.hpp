@@ -33,11 +33,21 @@ inline constexpr bool is_number = std::is_arithmetic_v<T> || is_dual<T>;
 template <class T>
 concept Number = is_number<T>;
 template <class T>
-concept Dense = requires(T const& t) { typename T::PlainObject; t.rows(); t.cols(); };
+concept Dense = requires(T const& t) {
+  typename T::PlainObject;
+  t.rows();
+  t.cols();
+};
 template <class T>
-concept NumberList = !Dense<T> && requires(T const& t) { t.size(); *t.begin(); } && is_number<std::decay_t<decltype(*std::declval<T const&>().begin())>>;
+concept NumberList = !Dense<T> && requires(T const& t) {
+  t.size();
+  requires is_number<std::decay_t<decltype(*t.begin())>>;
+};
 template <class T>
-concept MatrixList = !Dense<T> && !NumberList<T> && requires(T const& t) { t.begin(); t.end(); };
+concept MatrixList = !Dense<T> && !NumberList<T> && requires(T const& t) {
+  t.begin();
+  t.end();
+};
 template <class T>
 concept Tuple = !Dense<T> && !MatrixList<T> && !NumberList<T> && requires { std::tuple_size<T>::value; };
 
@@ -61,7 +71,8 @@ std::vector<Matrix<Scalar>> matrices(Value const& value) {
     return {std::move(m)};
   } else {
     static_assert(MatrixList<Value> || Tuple<Value>,
-                  "chg::verify: a function under test must return a number, a matrix, or a tuple or list of those. Change what it returns.");
+                  "chg::verify: a function under test must return a number, a matrix, or a tuple or list of those. Change what "
+                  "it returns.");
     std::vector<Matrix<Scalar>> all;
     auto const append = [&](auto const& part) {
       for (auto& m : matrices<Scalar>(part)) all.push_back(std::move(m));
@@ -81,12 +92,14 @@ std::vector<Matrix<Scalar>> matrices(Value const& value) {
 template <class... NamesAndValues>
   requires(sizeof...(NamesAndValues) >= 2)
 auto at(NamesAndValues const&... names_and_values) {
-  static_assert(sizeof...(NamesAndValues) % 2 == 0, "chg::verify::at: names and values come in pairs. Write at(\"x\", x, \"weight\", w).");
+  static_assert(sizeof...(NamesAndValues) % 2 == 0,
+                "chg::verify::at: names and values come in pairs. Write at(\"x\", x, \"weight\", w).");
   auto const all = std::forward_as_tuple(names_and_values...);
   return [&]<std::size_t... i>(std::index_sequence<i...>) {
     Point<sizeof...(i)> p{{Input{std::get<2 * i>(all), detail::matrices<double>(std::get<2 * i + 1>(all)).at(0)}...}};
     for (auto const& input : p.inputs)
-      check(input.value.size() > 0, "verify: " + input.name, "at least one number", shape_text(input.value.rows(), input.value.cols()));
+      check(input.value.size() > 0, "verify: " + input.name, "at least one number",
+            shape_text(input.value.rows(), input.value.cols()));
     return p;
   }(std::make_index_sequence<sizeof...(NamesAndValues) / 2>{});
 }
@@ -100,9 +113,13 @@ auto at(Value const& value) {
 namespace detail {
 
 template <std::size_t N>
-Point<N> const& point(Point<N> const& p) { return p; }
+Point<N> const& point(Point<N> const& p) {
+  return p;
+}
 template <class Value>
-Point<1> point(Value const& value) { return at(value); }
+Point<1> point(Value const& value) {
+  return at(value);
+}
 
 /// Calls f with the matrices of `arguments`, and whatever follows them.
 template <class F, class T, std::size_t N, class... More>
@@ -135,9 +152,11 @@ std::vector<Matrix<double>> claimed(Gradient const& gradient, Point<N> const& p)
     else
       return matrices<double>(call(gradient, values<Scalar>(p)));
   }();
-  check(all.size() == N, "verify: the claimed gradient", text(N, N == 1 ? " matrix, for the one input" : " matrices, one an input"), all.size());
+  check(all.size() == N, "verify: the claimed gradient",
+        text(N, N == 1 ? " matrix, for the one input" : " matrices, one an input"), all.size());
   for (std::size_t n = 0; n < N; ++n)
-    check_shape("verify: the claimed gradient of " + p.inputs[n].name, all[n], p.inputs[n].value.rows(), p.inputs[n].value.cols());
+    check_shape("verify: the claimed gradient of " + p.inputs[n].name, all[n], p.inputs[n].value.rows(),
+                p.inputs[n].value.cols());
   return all;
 }
 

@@ -14,6 +14,7 @@
 #include <iomanip>
 #include <limits>
 #include <ostream>
+#include <sstream>
 #include <string>
 #include <utility>
 #include <vector>
@@ -73,13 +74,10 @@ class Comparison {
 
   Report report() const {
     check(!pairs_.empty(), "verify: nothing to compare", "at least one entry or direction", "none");
-    Report worst;
-    auto first = true;
-    for (auto const& p : pairs_) {
-      auto const r = judge(p);
-      if (first || std::pair(severity(r), r.relative + r.uncertainty) > std::pair(severity(worst), worst.relative + worst.uncertainty)) worst = r;
-      first = false;
-    }
+    auto const rank = [](Report const& r) { return std::pair(severity(r), r.relative + r.uncertainty); };
+    auto worst = judge(pairs_.front());
+    for (auto const& p : pairs_)
+      if (auto r = judge(p); rank(r) > rank(worst)) worst = std::move(r);
     worst.method = method_;
     worst.compared = static_cast<Index>(pairs_.size());
     return worst;
@@ -103,9 +101,9 @@ class Comparison {
     r.absolute = std::abs(p.claimed - p.truth);
     r.relative = r.absolute / scale;
     r.uncertainty = p.uncertainty / scale;
-    r.verdict = r.relative + r.uncertainty <= tolerance_   ? Verdict::passed
+    r.verdict = r.relative + r.uncertainty <= tolerance_  ? Verdict::passed
                 : r.relative - r.uncertainty > tolerance_ ? Verdict::failed
-                                                           : Verdict::undecided;
+                                                          : Verdict::undecided;
     return r;
   }
 

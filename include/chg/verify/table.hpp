@@ -44,12 +44,14 @@ class Table {
 
 /// A header, a line a check (errors relative to the largest entry of the gradient), and a line of summary.
 inline std::ostream& operator<<(std::ostream& out, Table const& table) {
-  std::vector<std::vector<std::string>> lines{{"operation", "layer", "against", "compared", "relative error", "limit", "worst at", "verdict"}};
+  std::vector<std::vector<std::string>> lines{
+      {"operation", "layer", "against", "compared", "relative error", "limit", "worst at", "verdict"}};
   auto layered = false;
   for (auto const& [operation, layer, r] : table.rows()) {
     layered = layered || layer.has_value();
     auto const error = detail::short_number(r.relative) + (r.uncertainty > 0 ? " +- " + detail::short_number(r.uncertainty) : "");
-    lines.push_back({operation, layer ? text(*layer) : "", r.method, text(r.compared), error, detail::short_number(r.tolerance), r.where, text(r.verdict)});
+    lines.push_back({operation, layer ? text(*layer) : "", r.method, text(r.compared), error, detail::short_number(r.tolerance),
+                     r.where, text(r.verdict)});
   }
   auto const right_aligned = [](std::size_t column) { return column == 1 || (column >= 3 && column <= 5); };
   std::vector<std::size_t> width(lines[0].size(), 0);

@@ -37,9 +37,9 @@ class Circuit {
     throw Error({"circuit: head", "a layer and head of the model", text("layer ", layer, ", head ", head), ""});
   }
 
-  /// The class that a fit on examples of `format` should give a head; the format is read by models of two formats only.
-  /// Heads that can stand in for one another get what the one that stays gets.
-  HeadClass expected(KnownHead const& known, task::Format format = task::Format::icl) const {
+  /// The class that a fit should give a head; format: of the examples, which matters for models of two formats only. A head with
+  /// alternatives gets what the one that stays gets.
+  static HeadClass expected(KnownHead const& known, task::Format format = task::Format::icl) {
     return known.format && *known.format != format ? HeadClass::irrelevant : known.expected;
   }
 

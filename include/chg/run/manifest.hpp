@@ -174,8 +174,8 @@ Json manifest_json(Manifest const& m, Record const& fit) {
   json["threads"] = Workers<char>(fit.options.run.threads).threads();
   json["precision"] = fit.origin.scalar_bytes == 8 ? "f64" : "f32";
   for (Index s = 0; s < fit.options.gate_sets; ++s) json["seeds"].push_back(fit.seed(s));
-  chg::detail::visit_options(
-      fit.options, [&](char const* name, auto const& value) { json["options"][name] = detail::option_json(value); });
+  chg::detail::visit_options(fit.options,
+                             [&](char const* name, auto const& value) { json["options"][name] = detail::option_json(value); });
   json["build"] = build;
   return json;
 }

@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
 # Installs what is missing, builds everything and runs all tests.
-#   bash cmake/test.sh [--yes] [--rooms | --core] [PRESET] [-D NAME=VALUE]...
-# --yes: use sudo without asking. --rooms: the tests of the rooms alone; --core: of the rooms tensor, ops, model and gate alone.
+#   bash cmake/test.sh [--yes] [--rooms | --short | --core] [PRESET] [-D NAME=VALUE]...
+# --yes: use sudo without asking. --rooms: the tests of the rooms alone; --short: of these, not the long fits of the room builtin;
+# --core: of the rooms tensor, ops, model and gate alone.
 # PRESET: release (default), debug, sanitize, clang, blas or eigen, of CMakePresets.json.
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/setup.sh"
@@ -15,10 +16,11 @@ while [ $# -gt 0 ]; do
   case $1 in
     --yes) yes=1 ;;
     --rooms) targets=chg_tests labels=room ;;
+    --short) targets=chg_short_tests labels=short ;;
     --core) targets=chg_core_tests labels=core ;;
-    --help) sed -n '3,6s/^# *//p' "${BASH_SOURCE[0]}"; exit ;;
+    --help) sed -n '3,7s/^# *//p' "${BASH_SOURCE[0]}"; exit ;;
     -D) [ $# -ge 2 ] || die "-D. Expected NAME=VALUE, got nothing."; definitions+=(-D "$2"); shift ;;
-    -*) die "option $1. Expected --yes, --rooms, --core, --help or -D NAME=VALUE." ;;
+    -*) die "option $1. Expected --yes, --rooms, --short, --core, --help or -D NAME=VALUE." ;;
     *) preset=$1 ;;
   esac
   shift

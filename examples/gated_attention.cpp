@@ -12,9 +12,12 @@ int main() {
   // Extents fixed at compile time; with chg::llama_like in place of `small`, the same layer with extents at run time.
   constexpr chg::Architecture small{.heads = 4, .kv_heads = 2, .head_dim = 8, .d_model = 24};
   auto config = chg::config_of(small);
-  config.layers = 1, config.d_ff = 1, config.vocab = 1, config.context = 16;
+  config.context = 16;
+  chg::LayerWeights<float> weights;   // as published checkpoints have them: [out, in]
+  weights.W_Q = chg::Matrix<float>::Random(32, 24), weights.W_K = chg::Matrix<float>::Random(16, 24);
+  weights.W_V = chg::Matrix<float>::Random(16, 24), weights.W_O = chg::Matrix<float>::Random(24, 32);
 
-  chg::GatedAttention<small> const attention(config, chg::random_weights<float>(small, config).layers[0]);
+  chg::GatedAttention<small> const attention(config, std::move(weights));
   chg::Matrix<float> const x = chg::Matrix<float>::Constant(6, 24, 0.5f) + chg::Matrix<float>::Identity(6, 24);
   chg::RowVector<float> gates = chg::RowVector<float>::Ones(4);
   auto run = attention.forward(x, gates);

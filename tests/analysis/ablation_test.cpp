@@ -1,22 +1,15 @@
 // SPDX-License-Identifier: MIT
 #include "support/catch.hpp"
+#include "finished_fits.hpp"
+#include "support/plain_transformer.hpp"
 #include "support/tiny_models.hpp"
 
-#include <chg/analysis/print.hpp>
-#include <chg/gate/fit.hpp>
+#include <chg/analysis/ablation.hpp>
 
 using namespace chg;
 using namespace chg::tests;
 
 namespace {
-
-// A finished fit with the given gates, as if it had run.
-Fit fit_with_gates(Gates const& plus, Gates const& minus) {
-  Fit fit;
-  fit.options.gate_sets = plus.sets();
-  fit.u0 = logit(plus), fit.u_plus = logit(plus), fit.u_minus = logit(minus);
-  return fit;
-}
 
 Gates random_set(Index sets, std::uint64_t seed) {
   Array<double, 3> values({static_cast<std::size_t>(sets), 3, 6});
@@ -59,6 +52,52 @@ TEST_CASE("ablation: curves equal a plain evaluation, head by head", "[analysis]
         CHECK(point.effects[4] == Approx(a.examples[4].mean_logprob() - b.examples[4].mean_logprob()));
       }
     }
+}
+
+TEST_CASE("ablation: a curve equals one computed by plain loops, example by example", "[analysis]") {
+  auto const config = llama_config();
+  RandomWeightsOptions const options{.seed = 1, .biases = true, .tied = false, .random_norms = true};
+  auto const weights = random_weights<double>(llama_like, config, options);
+  Transformer<llama_like, double> const model(config, weights);
+  auto const examples = ragged(6);
+  auto const fit = fit_with_gates(random_set(1, 4), random_set(1, 5));
+  auto const minus = fit.g_minus().set(0);
+  auto const curve = ablate(model, examples, fit, Score::facilitation, {.points = 4});
+  auto const plain_logprob = [&](Example const& e, Matrix<double> const& gates) {
+    auto const log_p = plain_log_probabilities(llama_like, config, weights, e.tokens, gates);
+    double sum = 0;
+    for (std::size_t t = 1; t < e.tokens.size(); ++t)
+      if (e.target_mask[t]) sum += log_p[t - 1][static_cast<std::size_t>(e.tokens[t])];
+    return sum / static_cast<double>(e.targets());
+  };
+  for (auto const& point : curve.points) {
+    // The first k heads are those with at least the k-th highest G-.
+    std::vector<double> sorted(minus.data(), minus.data() + minus.size());
+    std::sort(sorted.rbegin(), sorted.rend());
+    auto off = fit.g_plus().set(0), on = off;
+    for (Index i = 0; i < minus.size(); ++i)
+      if (minus.data()[i] >= sorted[static_cast<std::size_t>(point.k - 1)]) off.data()[i] = 0, on.data()[i] = 1;
+    for (Index i = 0; i < examples.size(); ++i)
+      CHECK(point.effects[static_cast<std::size_t>(i)] == Approx(plain_logprob(examples[i], off) - plain_logprob(examples[i], on)).margin(1e-10));
+  }
+}
+
+TEST_CASE("ablation: in context ones the model with heads on is the model as it is, in every set", "[analysis]") {
+  auto const model = llama<double>();
+  auto const examples = ragged(5);
+  auto const curve = ablate(model, examples, fit_with_gates(random_set(2, 6), random_set(2, 7)), Score::irrelevance, {.context = Context::ones, .points = 3});
+  for (auto const& point : curve.points) CHECK(point.logprob_on == -score(model, examples).nll());
+}
+
+TEST_CASE("ablation: a resampled replacement is drawn from the seed", "[analysis]") {
+  auto const model = llama<double>();
+  auto const examples = ragged(9);
+  auto const fit = fit_with_gates(random_set(1, 8), random_set(1, 9));
+  auto const off = [&](std::uint64_t seed) {
+    return ablate(model, examples, fit, Score::facilitation, {.replace = Replace::resample, .points = 1, .seed = seed}).points[0].logprob_off;
+  };
+  CHECK(off(1) == off(1));
+  CHECK(off(1) != off(2));
 }
 
 TEST_CASE("ablation: only switched heads are replaced; the others keep their soft gates", "[analysis]") {
@@ -113,15 +152,4 @@ TEST_CASE("ablation: a fit of another model and a bad option are refused", "[ana
   auto const fit = fit_with_gates(random_set(1, 1), random_set(1, 2));
   CHECK_THROWS_WITH(ablate(model, ragged(5), fit, Score::facilitation), Catch::Contains("Expected [2, 6], got [3, 6]"));
   CHECK_THROWS_WITH(ablate(llama<float>(), ragged(5), fit, Score::facilitation, {.points = -1}), Catch::Contains("ablate: points"));
-}
-
-TEST_CASE("print: tables name every head, both counts and every curve point", "[analysis]") {
-  auto const fit = fit_with_gates(Gates::filled(2, 2, 3, 0.9), Gates::filled(2, 2, 3, 0.8));
-  std::ostringstream out;
-  out << roles(fit) << heatmap(fit, 1);
-  CHECK(out.str().find("    1    2          0.80          0.10         0.18  facilitating\n") != std::string::npos);
-  CHECK(out.str().find("by class:         contradictory  0.0  facilitating  6.0") != std::string::npos);
-  CHECK(out.str().find("0   ▓▓▓▓▓▓") == std::string::npos);   // .9 is full
-  CHECK(out.str().find("0   ██████") != std::string::npos);
-  CHECK_THROWS_WITH((out << Heatmap{{{"a", Matrix<double>::Ones(2, 2)}, {"b", Matrix<double>::Ones(2, 3)}}}), Catch::Contains("heatmap: b"));
 }

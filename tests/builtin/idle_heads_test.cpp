@@ -61,6 +61,6 @@ TEST_CASE("idle_heads: a head whose whole effect is 5e-6 nats is named by the si
   auto const effect = score(known, task, all_open(known)).nll() - score(known, task, closed(all_open(known), {{0, 0}})).nll();
   CHECK(std::abs(effect) < 1e-5);
   auto const preset = GENERATE(Preset::paper, Preset::reference);
-  auto const found = fit(known, task, {.gate_sets = kFits, .batch = 8, .updates = 500, .updates_pressed = 100, .preset = preset});
+  auto const found = fit(known, task, {.gate_sets = kFits, .batch = 8, .updates = 300, .updates_pressed = 60, .preset = preset});
   CHECK(missed(known.circuit(), found).empty());
 }

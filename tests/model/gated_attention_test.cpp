@@ -5,6 +5,8 @@
 #include <chg/model/gated_attention.hpp>
 #include <chg/verify/verify.hpp>
 
+#include <limits>
+
 using namespace chg;
 using namespace chg::tests;
 
@@ -70,4 +72,19 @@ TEST_CASE("gated_attention: wrong shapes are refused with both shapes", "[model]
   CHECK_THROWS_WITH(attention.forward(Matrix<float>::Ones(3, 10), RowVector<float>::Ones(5)), Catch::Contains("gates has the wrong shape. Expected [1, 6], got [1, 5]"));
   CHECK_THROWS_WITH(attention.forward(Matrix<float>(0, 10), RowVector<float>::Ones(6)), Catch::Contains("at least one token"));
   CHECK_THROWS_WITH(attention.forward(Matrix<float>::Ones(81, 10), RowVector<float>::Ones(6)), Catch::Contains("context"));
+}
+
+TEST_CASE("gated_attention: weights are checked by name", "[model]") {
+  auto const make = [](auto spoil) {
+    auto weights = random_weights<float>(llama_like, llama_config(), {.biases = true});
+    spoil(weights.layers[0]);
+    return GatedAttention<llama_like>(llama_config(), std::move(weights.layers[0]));
+  };
+  CHECK_NOTHROW(make([](auto&) {}));
+  CHECK_THROWS_WITH(make([](auto& w) { w.W_K.resize(3, 10); }), Catch::Contains("W_K has the wrong shape. Expected [8, 10], got [3, 10]"));
+  CHECK_THROWS_WITH(make([](auto& w) { w.W_O.resize(0, 0); }), Catch::Contains("W_O has the wrong shape. Expected [10, 24], got [0, 0]"));
+  CHECK_THROWS_WITH(make([](auto& w) { w.b_Q[2] = std::numeric_limits<float>::infinity(); }), Catch::Contains("b_Q. Expected finite numbers"));
+  auto config = llama_config();
+  config.kv_heads = 4;
+  CHECK_THROWS_WITH((GatedAttention<llama_like>(config, LayerWeights<float>{})), Catch::Contains("kv_heads. Expected a divisor of heads = 6"));
 }

@@ -105,6 +105,8 @@ Ablation ablate(M const& model, Examples const& examples, Fit const& fit, Score 
   auto const plus = fit.g_plus(), minus = fit.g_minus();
   Scorer<M> scorer(model, examples, options.run);
   Ablation result{score, options, r.seeds(), {}};
+  Matrix<double> scored;  // the gates of `with`: in context ones, heads switched on are the model as it is, at every k and in every set
+  Evaluation with;
   for (Index set = 0; set < r.sets(); ++set) {
     Matrix<double> const context = options.context == Context::plus    ? plus.set(set)
                                    : options.context == Context::minus ? minus.set(set)
@@ -120,7 +122,8 @@ Ablation ablate(M const& model, Examples const& examples, Fit const& fit, Score 
         auto const [l, h] = order[static_cast<std::size_t>(i)];
         off(l, h) = 0, on(l, h) = 1, switched(l, h) = 1;
       }
-      auto const with = scorer(on), without = scorer(off, replacement, switched);
+      if (scored.size() == 0 || on != scored) with = scorer(on), scored = on;
+      auto const without = scorer(off, replacement, switched);
       auto const [layer, head] = order[static_cast<std::size_t>(k) - 1];
       AblationPoint point{set, k, layer, head, r.score(score, set, layer, head), -with.nll(), -without.nll(), {}};
       for (std::size_t e = 0; e < with.examples.size(); ++e)

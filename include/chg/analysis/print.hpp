@@ -98,17 +98,14 @@ inline std::ostream& operator<<(std::ostream& out, Ablation const& ablation) {
   out << "ablation by " << name(ablation.score) << ", " << name(ablation.options.mode) << ", context " << name(ablation.options.context) << ", replaced by "
       << name(ablation.options.replace) << "\n    k    effect (nats)   std. error   negative in\n";
   for (auto const line : spread(per_set, kLines)) {
-    double sum = 0, squares = 0;
-    Index negative = 0;
     auto const& first = ablation.points[static_cast<std::size_t>(line - 1)];
-    for (Index s = 0; s < sets; ++s) {
-      auto const effect = ablation.points[static_cast<std::size_t>(s * per_set + line - 1)].effect();
-      sum += effect;
-      squares += effect * effect;
-      negative += effect < 0;
-    }
-    auto const n = static_cast<double>(sets), mean = sum / n;
-    auto const error = sets > 1 ? std::sqrt(std::max(0.0, squares / n - mean * mean) / (n - 1)) : first.standard_error();
+    auto const effect = [&](Index s) { return ablation.points[static_cast<std::size_t>(s * per_set + line - 1)].effect(); };
+    auto const n = static_cast<double>(sets);
+    double mean = 0, squares = 0;
+    Index negative = 0;
+    for (Index s = 0; s < sets; ++s) mean += effect(s) / n, negative += effect(s) < 0;
+    for (Index s = 0; s < sets; ++s) squares += (effect(s) - mean) * (effect(s) - mean);
+    auto const error = sets > 1 ? std::sqrt(squares / (n - 1) / n) : first.standard_error();
     out << detail::padded(text(first.k), 5, true) << detail::fixed(mean, 4, 17) << detail::fixed(error, 4, 13) << detail::padded(text(negative, " of ", sets), 14, true) << '\n';
   }
   return out;

@@ -54,8 +54,10 @@ class GatedAttention : CheckArchitecture<A> {
 
   /// Takes the attention weights of `layer`; what else it holds is left alone. window: see Config::windows.
   /// first: no gradient with respect to the input will be asked for (the lowest layer of a transformer).
+  /// Throws Error naming the extent or the tensor that is missing, misshapen or not finite. Of the config, layers, d_ff and vocab
+  /// are not read.
   GatedAttention(Config const& config, LayerWeights<RealType>&& layer, Index window = 0, bool first = false)
-      : shape_{config.heads, config.kv_heads, config.head_dim, static_cast<RealType>(config.query_scale()), window},
+      : shape_(checked_shape(config, layer, window)),
         d_model_(config.d_model),
         context_(config.context),
         W_Q_(std::move(layer.W_Q), first ? Directions::forward : Directions::both),
@@ -214,6 +216,23 @@ class GatedAttention : CheckArchitecture<A> {
     Matrix<RealType> both(above.rows() + below.rows(), above.cols());
     both << above, below;
     return both;
+  }
+
+  static ops::AttentionShape<RealType> checked_shape(Config config, LayerWeights<RealType> const& layer, Index window) {
+    constexpr auto attention_alone = [] {
+      auto a = A;
+      a.norm = Norm::none, a.mlp = Mlp::none, a.layers = a.vocab = dynamic;
+      return a;
+    }();
+    config.layers = config.vocab = 1, config.windows.clear();
+    validate(attention_alone, config);
+    detail::visit_layer(attention_alone, config, layer, "GatedAttention: ", [](std::string const& name, auto const& tensor, Index rows, Index cols, bool required) {
+      if (tensor.size() == 0 && !required) return;
+      if (name.find("norm") != std::string::npos) return;
+      check_shape(name, tensor, rows, cols);
+      check(tensor.allFinite(), name, "finite numbers", "NaN or infinity");
+    });
+    return {config.heads, config.kv_heads, config.head_dim, static_cast<RealType>(config.query_scale()), window};
   }
 
   ops::AttentionShape<RealType> shape() const { return {heads(), kv_heads(), head_dim(), shape_.scale, shape_.window}; }

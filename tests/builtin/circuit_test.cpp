@@ -16,7 +16,7 @@ constexpr auto F = HeadClass::facilitating, I = HeadClass::interfering, R = Head
 // One fit of a one-layer model in which the heads have these classes.
 Roles fitted(std::vector<HeadClass> const& classes) {
   Array<double, 3> plus({1, 1, classes.size()}), minus(plus.shape());
-  for (std::size_t h = 0; h < classes.size(); ++h) plus(0, 0, h) = classes[h] != I, minus(0, 0, h) = classes[h] == F || classes[h] == HeadClass::contradictory;
+  for (std::size_t h = 0; h < classes.size(); ++h) plus(0, 0, h) = classes[h] != I, minus(0, 0, h) = classes[h] == F;
   return {Gates(plus), Gates(minus), {0}};
 }
 bool matches(Circuit const& circuit, std::vector<HeadClass> const& classes) { return circuit.matches(fitted(classes), 0); }

@@ -39,7 +39,8 @@ TEST_CASE("idle_heads: a silent head born beyond the regulariser's clip stays th
       if (known.expected != HeadClass::irrelevant) continue;
       auto const u = start(s, known.layer, known.head);
       INFO("seed " << s << ", layer " << known.layer << ", head " << known.head << ", born at " << u);
-      CHECK(named.head_class(s, known.layer, known.head) == (u > 4 ? HeadClass::facilitating : u < -4 ? HeadClass::interfering : HeadClass::irrelevant));
+      auto const expected = u > 4 ? HeadClass::facilitating : u < -4 ? HeadClass::interfering : HeadClass::irrelevant;
+      CHECK(named.head_class(s, known.layer, known.head) == expected);
       if (std::abs(u) <= 4) continue;
       ++born_beyond;
       CHECK(found.u_plus(s, known.layer, known.head) == u);

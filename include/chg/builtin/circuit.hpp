@@ -18,8 +18,10 @@ struct KnownHead {
   Index layer = 0, head = 0;
   std::string name;                            ///< "previous token"
   HeadClass expected = HeadClass::irrelevant;  ///< in every fit on the model's task
-  std::optional<Index> alternative{};          ///< heads of one number can stand in for one another: exactly one of them is as expected, the others irrelevant
-  std::optional<task::Format> format{};        ///< serves this format alone: as expected there, irrelevant in the other
+  /// Heads of one number can stand in for one another: exactly one of them is as expected, the others are irrelevant.
+  std::optional<Index> alternative{};
+  /// Serves this format alone: as expected there, irrelevant in the other.
+  std::optional<task::Format> format{};
 };
 
 /// Every head of a model, by layer and head.
@@ -80,7 +82,8 @@ class Circuit {
 inline std::ostream& operator<<(std::ostream& out, Circuit const& circuit) {
   out << "layer head  expected       what it does\n";
   for (auto const& known : circuit) {
-    out << std::setw(5) << known.layer << std::setw(5) << known.head << "  " << std::left << std::setw(15) << name(known.expected) << std::right << known.name;
+    out << std::setw(5) << known.layer << std::setw(5) << known.head << "  ";
+    out << std::left << std::setw(15) << name(known.expected) << std::right << known.name;
     if (known.alternative) out << " (one of several that can stand in for one another)";
     if (known.format) out << (known.format == task::Format::icl ? " (in-context examples only)" : " (instructions only)");
     out << '\n';

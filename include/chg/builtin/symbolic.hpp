@@ -34,7 +34,8 @@ inline Index unread(Construction const& model) { return model.own(symbolic_vocab
 
 /// Copies the word that the head looks at into the logits, and raises the rival as much: it stays e^-3 as likely.
 inline void answer(Construction const& model, Construction::Head head, double gain) {
-  for (Index w = kFirstWord; w < kFirstWord + kWords; ++w) head.write(model.token(w), model.token(w), gain).write(model.token(w), model.token(kRival), gain);
+  for (Index w = kFirstWord; w < kFirstWord + kWords; ++w)
+    head.write(model.token(w), model.token(w), gain).write(model.token(w), model.token(kRival), gain);
 }
 
 /// A head of either idle kind that looks at the word `distance` positions back.

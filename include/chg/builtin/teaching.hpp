@@ -29,8 +29,9 @@ inline task::Vocabulary teaching_vocabulary() {
   v.bos = 0, v.caret = 1, v.newline = 2, v.question = 3, v.answer = 4;
   for (std::size_t t = 0; t < teaching_mappings.size(); ++t) {
     auto const number = static_cast<Token>(t);
+    auto const first_output = kFirstInput + kInputs * (number + 1);
     task::Mapping m{.name = std::string(teaching_mappings[t]), .instruction = {kGive, kThe, kFirstTask + number, kWord}, .inputs = {}, .outputs = {}};
-    for (Token i = 0; i < kInputs; ++i) m.inputs.push_back(kFirstInput + i), m.outputs.push_back(kFirstInput + kInputs * (number + 1) + i);
+    for (Token i = 0; i < kInputs; ++i) m.inputs.push_back(kFirstInput + i), m.outputs.push_back(first_output + i);
     v.mappings.push_back(std::move(m));
   }
   v.size = kFirstInput + kInputs * (1 + static_cast<Token>(teaching_mappings.size()));
@@ -41,7 +42,8 @@ inline task::Vocabulary teaching_vocabulary() {
 /// The folder of the teaching model: in the folder that the environment variable CHG_MODELS names, otherwise where chg was built or
 /// installed. Throws Error when it is not there.
 inline std::filesystem::path teaching_directory() {
-  constexpr auto advice = "Set the environment variable CHG_MODELS to the folder examples/models of chg's sources, or to share/chg/models of an installation.";
+  constexpr auto advice =
+      "Set the environment variable CHG_MODELS to the folder examples/models of chg's sources, or to share/chg/models of an installation.";
   std::filesystem::path models;
   if (auto const* const set = std::getenv("CHG_MODELS"); set && *set) {
     models = set;
@@ -49,11 +51,13 @@ inline std::filesystem::path teaching_directory() {
 #ifdef CHG_MODEL_DIR
     models = CHG_MODEL_DIR;
 #else
-    throw Error({"teaching model: its folder", "CHG_MODELS in the environment, since this program was built without chg's CMake target", "nothing", advice});
+    throw Error({"teaching model: its folder", "CHG_MODELS in the environment, since this program was built without chg's CMake target", "nothing",
+                 advice});
 #endif
   }
   auto directory = models / "teaching";
-  check(std::filesystem::is_directory(directory), "teaching model: " + directory.string(), "a folder with config.json and model.safetensors", "none", advice);
+  check(std::filesystem::is_directory(directory), "teaching model: " + directory.string(), "a folder with config.json and model.safetensors",
+        "none", advice);
   return directory;
 }
 

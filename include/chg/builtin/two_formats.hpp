@@ -30,8 +30,9 @@ KnownModel<attention_only, Scalar> two_formats() {
   constexpr double kDistraction = 6 * kSharp;  // above any score that positions give
   constexpr Token kNewline = 1, kGive = 4, kRival = 8, kInput = 9, kOutput = kInput + kWords;
   task::Vocabulary v;
-  v.names = {"<bos>", "\n", "Q:", "A:", "give", "the", "plural", "word", "?", "ant", "bee", "cat", "dog", "elk", "fox", "gnu", "hen", "ibex", "jay", "kiwi", "lynx",
-             "ants", "bees", "cats", "dogs", "elks", "foxes", "gnus", "hens", "ibexes", "jays", "kiwis", "lynxes"};
+  v.names = {"<bos>", "\n",   "Q:",   "A:",   "give", "the",   "plural", "word", "?",                                      //
+             "ant",   "bee",  "cat",  "dog",  "elk",  "fox",   "gnu",    "hen",  "ibex",   "jay",  "kiwi",  "lynx",     //
+             "ants",  "bees", "cats", "dogs", "elks", "foxes", "gnus",   "hens", "ibexes", "jays", "kiwis", "lynxes"};
   v.size = std::ssize(v.names);
   v.bos = 0, v.newline = kNewline, v.question = 2, v.answer = 3;
   task::Mapping plural{.name = "plural", .instruction = {kGive, 5, 6, 7}, .inputs = {}, .outputs = {}};

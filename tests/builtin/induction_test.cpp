@@ -31,15 +31,14 @@ TEST_CASE("induction: the two heads do the task together and neither does it alo
   }
 }
 
-TEST_CASE("induction: the second head reads the first: shifted output of layer 0 misleads it", "[builtin]") {
+TEST_CASE("induction: the second head reads the first, which at gate .3 is too faint and at .8 is not", "[builtin]") {
   auto const model = builtin::induction<float>();
   auto const task = task::aba_abb(model.vocabulary(), {.examples = 100, .seed = 5});
-  // With the previous-token head at half, the look for what follows a newline is no longer above the look at carets.
-  auto half = closed(all_open(model), {{1, 0}});
-  half(0, 1) = 0.3;
-  CHECK(score(model, task, half).accuracy() == 0);
-  half(0, 1) = 0.8;
-  CHECK(score(model, task, half).accuracy() == 1);
+  auto gates = closed(all_open(model), {{1, 0}});
+  gates(0, 1) = 0.3;   // what follows a newline scores 12 x .3, less than a caret's 6
+  CHECK(score(model, task, gates).accuracy() == 0);
+  gates(0, 1) = 0.8;
+  CHECK(score(model, task, gates).accuracy() == 1);
 }
 
 TEST_CASE("induction: an idle head moves the NLL by less than a hundredth of a nat", "[builtin]") {
@@ -79,4 +78,13 @@ TEST_CASE("induction: a fit recovers the circuit in each of 20 seeds, in both pr
   for (auto const& point : first(Score::irrelevance)) {
     if (point.k <= 5) CHECK(std::abs(point.effect()) < 0.02);
   }
+
+  // The mean shows both heads; another prompt's output hides the one that says the same of every prompt.
+  for (auto const replace : {Replace::mean, Replace::resample})
+    for (auto const& point : ablate(model, unseen, found, Score::facilitation, {.mode = Toggle::single, .replace = replace, .points = 8}).points) {
+      auto const previous_token = point.layer == 0 && point.head == 1;
+      if (point.k > 2) continue;
+      CHECK((point.effect() < -1) == (replace == Replace::mean || !previous_token));
+      if (replace == Replace::resample && previous_token) CHECK(std::abs(point.effect()) < 1e-3);
+    }
 }

@@ -11,6 +11,10 @@
 // The induction head reads layer 0's output in its keys: without the previous-token head it looks at carets, which hold nothing.
 // Unless a word is pushed, the model says newline. Ungated it is right on every prompt with an NLL of 1.79 nats, of 0.14 without the
 // negative head, and wrong on every prompt without either of the two.
+//
+// What an ablation replaces a head by matters here. Zero and the mean show both heads of the circuit (effects of -3.5 nats). Another
+// prompt's output (Replace::resample) shows the induction head (-5.1) and not the previous-token head (0.0): newlines stand at the
+// same places in every prompt, so what it says of them is the same in every prompt.
 #pragma once
 
 #include <chg/builtin/symbolic.hpp>

@@ -3,7 +3,8 @@
 //
 //     cmake --build build/release --target ablation && build/release/examples/ablation
 //
-// prints three curves of the constructed induction model: zero, mean and resampled outputs agree on the two heads of the circuit.
+// prints three curves of the constructed induction model. Zero and mean agree on the two heads of the circuit; resampling does not
+// see the previous-token head, which says the same in every prompt.
 #include <chg/chg.hpp>
 
 #include <iostream>

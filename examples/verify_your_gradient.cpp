@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Checks a gradient that you wrote by hand: of y = max(0, a)^2 b, first right, then with a factor forgotten.
 //
-//     cmake --build build --target verify_your_gradient && build/examples/verify_your_gradient
+//     cmake --build build/release --target verify_your_gradient && build/release/examples/verify_your_gradient
 //
 // prints (the last digits of round-off differ between machines)
 //

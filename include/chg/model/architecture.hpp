@@ -112,7 +112,7 @@ struct CheckArchitecture {
   static_assert(A.layers == dynamic || A.layers >= 1, "chg::Architecture: layers must be 1 or more, or chg::dynamic. Set .layers.");
   static_assert(A.heads == dynamic || A.heads >= 1, "chg::Architecture: heads must be 1 or more, or chg::dynamic. Set .heads.");
   static_assert(A.kv_heads == dynamic || A.kv_heads >= 1, "chg::Architecture: kv_heads must be 1 or more, or chg::dynamic. Set .kv_heads (= .heads without grouping).");
-  static_assert(A.heads == dynamic || A.kv_heads == dynamic || A.heads % A.kv_heads == 0,
+  static_assert(A.heads == dynamic || A.kv_heads < 1 || A.heads % A.kv_heads == 0,
                 "chg::Architecture: heads must be a multiple of kv_heads, since query heads share key-value heads in equal groups. Change .heads or .kv_heads.");
   static_assert(A.head_dim == dynamic || A.head_dim >= 1, "chg::Architecture: head_dim must be 1 or more, or chg::dynamic. Set .head_dim.");
   static_assert(A.position != Position::rotary || A.head_dim == dynamic || A.head_dim % 2 == 0,

@@ -117,15 +117,15 @@ TEST_CASE("cross_entropy: logits of any size give finite log-probabilities, and 
 }
 
 TEST_CASE("cross_entropy: the most likely token of a tie is the lowest, wherever it stands", "[ops]") {
+  Index wrong = 0;
   for (Index vocab : {1, 2, 16, 17, 40})
     for (Index first = 0; first < vocab; ++first)
       for (Index second = first; second < vocab; ++second) {
         Matrix<float> x = Matrix<float>::Constant(1, vocab, -1);
         x(0, first) = x(0, second) = 2;
         Matrix<Dual<double>> dual = x.cast<double>().cast<Dual<double>>();
-        if (ops::softmax_row(x.data(), vocab).argmax != first) FAIL("V = " << vocab << ": " << first << " and " << second);
-        if (ops::softmax_row(dual.data(), vocab).argmax != first)
-          FAIL("dual, V = " << vocab << ": " << first << " and " << second);
+        wrong += ops::softmax_row(x.data(), vocab).argmax != first;
+        wrong += ops::softmax_row(dual.data(), vocab).argmax != first;
       }
-  SUCCEED();
+  CHECK(wrong == 0);
 }

@@ -3,7 +3,10 @@
 //
 //     cmake --build build/release --target gated_attention && build/release/examples/gated_attention
 //
-// prints the gradient of the squared norm of the output by each of four gates, and how much one closed gate changes the output.
+// prints, with glibc's random numbers,
+//
+//     d |out|^2 / d gates: 2822.46  2660.4 702.717 20.3528
+//     closing head 2 changes the output by 19.6153 of 55.7042
 #include <chg/model/gated_attention.hpp>
 
 #include <iostream>
@@ -13,7 +16,7 @@ int main() {
   constexpr chg::Architecture small{.heads = 4, .kv_heads = 2, .head_dim = 8, .d_model = 24};
   auto config = chg::config_of(small);
   config.context = 16;
-  chg::LayerWeights<float> weights;   // as published checkpoints have them: [out, in]
+  chg::LayerWeights<float> weights;  // as published checkpoints have them: [out, in]
   weights.W_Q = chg::Matrix<float>::Random(32, 24), weights.W_K = chg::Matrix<float>::Random(16, 24);
   weights.W_V = chg::Matrix<float>::Random(16, 24), weights.W_O = chg::Matrix<float>::Random(24, 32);
 
@@ -25,5 +28,6 @@ int main() {
   std::cout << "d |out|^2 / d gates: " << gradient.gates << '\n';
 
   gates[2] = 0;
-  std::cout << "closing head 2 changes the output by " << (attention.forward(x, gates).out - run.out).norm() << " of " << run.out.norm() << '\n';
+  std::cout << "closing head 2 changes the output by " << (attention.forward(x, gates).out - run.out).norm() << " of "
+            << run.out.norm() << '\n';
 }

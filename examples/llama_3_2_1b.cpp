@@ -15,12 +15,17 @@ int main(int argc, char** argv) {
   return examples::guarded([&] {
     examples::check_options(argc, argv, {"--layers", "--updates", "--batch", "--threads"});
     // All extents but the number of layers are fixed at compile time.
-    constexpr auto shape = [] { auto a = llama_3_2_1b; a.layers = dynamic; return a; }();
+    constexpr auto shape = [] {
+      auto a = llama_3_2_1b;
+      a.layers = dynamic;
+      return a;
+    }();
     auto config = config_of(shape);
     config.layers = examples::option(argc, argv, "--layers", Index{2});
     config.context = 512;
     config.rotary = {.theta = 500'000, .scaled = true, .scaling = {.factor = 32}};
-    auto const updates = examples::option(argc, argv, "--updates", Index{2}), batch = examples::option(argc, argv, "--batch", Index{8});
+    auto const updates = examples::option(argc, argv, "--updates", Index{2}),
+               batch = examples::option(argc, argv, "--batch", Index{8});
 
     std::cout << "making random weights of " << config.layers << " layers" << std::endl;
     Transformer<shape> const model(config, random_weights<float>(shape, config));
@@ -30,13 +35,17 @@ int main(int argc, char** argv) {
     task::Vocabulary vocabulary{.size = config.vocab, .bos = 128'000, .caret = 61, .newline = 198};
     for (Token id = 1000; id < 20'000; ++id) vocabulary.words.push_back(id);
     auto const data = task::aba_abb(vocabulary, {.examples = batch, .seed = 1});
-    auto const fitted = fit(model, data, {.gate_sets = 1, .batch = batch, .updates = updates, .updates_pressed = 0,
-                                          .run = {.threads = examples::option(argc, argv, "--threads", 0)},
-                                          .progress = [](Progress const& p) {
-                                            std::cout << "update " << p.done << " of " << p.total << ": nll " << p.nll << ", "
-                                                      << p.seconds / static_cast<double>(p.done) << " s an update" << std::endl;
-                                            return true;
-                                          }});
+    auto const fitted = fit(model, data,
+                            {.gate_sets = 1,
+                             .batch = batch,
+                             .updates = updates,
+                             .updates_pressed = 0,
+                             .run = {.threads = examples::option(argc, argv, "--threads", 0)},
+                             .progress = [](Progress const& p) {
+                               std::cout << "update " << p.done << " of " << p.total << ": nll " << p.nll << ", "
+                                         << p.seconds / static_cast<double>(p.done) << " s an update" << std::endl;
+                               return true;
+                             }});
     auto const g = fitted.g0().set(0);
     std::cout << g.size() << " gates, from " << g.minCoeff() << " to " << g.maxCoeff() << '\n';
   });

@@ -2,9 +2,10 @@
 // One update of one gate set, everything but the optimiser's step: random weights at the shapes of the teaching model,
 // SmolLM2-135M and Llama 3.2 1B, on ABA prompts of 29 tokens.
 //
-// share_of_peak is the minimal work (support/work.hpp) over the time and the FMA peak that was measured in the same run. peak_MB is
-// the largest resident size of the process so far, weights included: run one benchmark at a time (--benchmark_filter) to read it.
-// Environment: CHG_BENCH_LAYERS=N runs the 1B shape with N layers (default 4; 16 is the full model).
+// share_of_peak is the minimal work (support/work.hpp) over the time and the FMA peak that was measured in the same run.
+// peak_MB is the largest resident size of the process so far, weights included: run one benchmark at a time
+// (--benchmark_filter) to read it. Environment: CHG_BENCH_LAYERS=N runs the 1B shape with N layers (default 4; 16 is the
+// full model).
 #include "support/report.hpp"
 #include "support/work.hpp"
 
@@ -95,11 +96,17 @@ void update(benchmark::State& state, Case (*which)()) {
   getrusage(RUSAGE_SELF, &usage);
   state.counters["peak_MB"] = static_cast<double>(usage.ru_maxrss) / 1000;
   state.counters["weights_MB"] = static_cast<double>(model.weight_bytes()) / 1e6;
-  state.counters["s_per_set"] = benchmark::Counter(static_cast<double>(jobs.size()), benchmark::Counter::kIsIterationInvariantRate | benchmark::Counter::kInvert);
+  state.counters["s_per_set"] = benchmark::Counter(static_cast<double>(jobs.size()),
+                                                   benchmark::Counter::kIsIterationInvariantRate | benchmark::Counter::kInvert);
 }
 
 BENCHMARK_CAPTURE(update, teaching, teaching)->Arg(1)->Arg(2)->UseRealTime()->Unit(benchmark::kMillisecond)->ArgName("threads");
-BENCHMARK_CAPTURE(update, SmolLM2_135M, smollm2)->Arg(1)->Arg(2)->UseRealTime()->Unit(benchmark::kMillisecond)->ArgName("threads");
+BENCHMARK_CAPTURE(update, SmolLM2_135M, smollm2)
+    ->Arg(1)
+    ->Arg(2)
+    ->UseRealTime()
+    ->Unit(benchmark::kMillisecond)
+    ->ArgName("threads");
 BENCHMARK_CAPTURE(update, Llama_3_2_1B, llama_1b)->Arg(2)->UseRealTime()->Unit(benchmark::kMillisecond)->ArgName("threads");
 
 }  // namespace

@@ -34,7 +34,8 @@ void causal_attention(benchmark::State& state, bool backward) {
   ops::AttentionShape<float> const shape{state.range(1), state.range(2), state.range(3), 0.125f, 0};
   ops::AttentionRows const rows(tree, ops::Rows::all);
   auto const n = tree.rows(), q_cols = shape.heads * shape.head_dim, kv_cols = 2 * shape.kv_heads * shape.head_dim;
-  Matrix<float> const q = Matrix<float>::Random(n, q_cols), kv = Matrix<float>::Random(n, kv_cols), dz = Matrix<float>::Random(n, q_cols);
+  Matrix<float> const q = Matrix<float>::Random(n, q_cols), kv = Matrix<float>::Random(n, kv_cols),
+                      dz = Matrix<float>::Random(n, q_cols);
   Matrix<float> z(n, q_cols), dq(n, q_cols), dkv(n, kv_cols), delta = Matrix<float>::Random(n, shape.heads);
   Arena arena;
   auto* const p = arena.allocate<float>(shape.heads * n * rows.stride());
@@ -51,7 +52,8 @@ void causal_attention(benchmark::State& state, bool backward) {
     sum += weights.back();
   }
   double plain = 0;
-  for (Index t = 0; t <= last; ++t) plain += weights[static_cast<std::size_t>(t)] / sum * static_cast<double>(kv(t, shape.kv_heads * shape.head_dim));
+  for (Index t = 0; t <= last; ++t)
+    plain += weights[static_cast<std::size_t>(t)] / sum * static_cast<double>(kv(t, shape.kv_heads * shape.head_dim));
   if (!bench::agrees(state, std::abs(plain - static_cast<double>(z(last, 0))), 1e-5)) return;
   for (auto _ : state) {
     if (backward)

@@ -17,7 +17,9 @@ void rms_norm(benchmark::State& state) {
   Matrix<float> y(rows, cols);
   RowVector<float> r(rows);
   ops::rms_norm(x.data(), rows, scale, 1e-5, y.data(), r.data());
-  auto const exact = x.row(0).cast<double>().array() / std::sqrt(x.row(0).cast<double>().squaredNorm() / static_cast<double>(cols) + 1e-5) * scale.cast<double>().array();
+  auto const exact = x.row(0).cast<double>().array() /
+                     std::sqrt(x.row(0).cast<double>().squaredNorm() / static_cast<double>(cols) + 1e-5) *
+                     scale.cast<double>().array();
   if (!bench::agrees(state, (y.row(0).cast<double>().array() - exact).abs().maxCoeff(), 1e-5)) return;
   for (auto _ : state) {
     ops::rms_norm(x.data(), rows, scale, 1e-5, y.data(), r.data());

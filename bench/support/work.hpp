@@ -17,10 +17,12 @@ struct Work {
   double total() const { return projections + attention + mlp + unembedding; }
 };
 
-/// The minimum for one prefix tree of a whole batch: no gradient below layer 0's heads; the last layer's queries, W_O and MLP, and
-/// the logits, at target rows only.
+/// The minimum for one prefix tree of a whole batch: no gradient below layer 0's heads; the last layer's queries, W_O and
+/// MLP, and the logits, at target rows only.
 inline Work minimal_work(Architecture const& a, Config const& c, PrefixTree const& tree) {
-  auto const product = [](Index rows, Index in, Index out) { return 2.0 * static_cast<double>(rows) * static_cast<double>(in) * static_cast<double>(out); };
+  auto const product = [](Index rows, Index in, Index out) {
+    return 2.0 * static_cast<double>(rows) * static_cast<double>(in) * static_cast<double>(out);
+  };
   auto const n = tree.rows(), targets = static_cast<Index>(tree.target_rows().size());
   auto const queries = c.heads * c.head_dim, keys = c.kv_heads * c.head_dim;
   auto const mlp_products = a.mlp == Mlp::none ? 0.0 : a.mlp == Mlp::swiglu ? 3.0 : 2.0;

@@ -21,7 +21,8 @@ void frozen_matrix(benchmark::State& state, bool forward) {
   multiply();
   auto const exact = forward ? Matrix<double>(x.cast<double>().topRows(1) * weights.cast<double>().transpose())
                              : Matrix<double>(x.cast<double>().topRows(1) * weights.cast<double>());
-  if (!bench::agrees(state, (y.topRows(1).cast<double>() - exact).cwiseAbs().maxCoeff(), 1e-6 * static_cast<double>(in + out))) return;
+  if (!bench::agrees(state, (y.topRows(1).cast<double>() - exact).cwiseAbs().maxCoeff(), 1e-6 * static_cast<double>(in + out)))
+    return;
   for (auto _ : state) {
     multiply();
     benchmark::DoNotOptimize(y.data());
@@ -30,7 +31,12 @@ void frozen_matrix(benchmark::State& state, bool forward) {
 }
 
 void shapes(benchmark::internal::Benchmark* b) {
-  b->Args({900, 128, 512})->Args({900, 576, 576})->Args({900, 576, 3072})->Args({900, 1536, 576})->Args({28, 576, 576})->Args({450, 2048, 8192});
+  b->Args({900, 128, 512})
+      ->Args({900, 576, 576})
+      ->Args({900, 576, 3072})
+      ->Args({900, 1536, 576})
+      ->Args({28, 576, 576})
+      ->Args({450, 2048, 8192});
 }
 
 BENCHMARK_CAPTURE(frozen_matrix, forward, true)->Apply(shapes);

@@ -49,9 +49,9 @@ inline ProgressCallback progress_line(std::string what) {
   return [what = std::move(what), terminal = isatty(2) != 0](Progress const& p) {
     auto const last = p.update == p.updates;
     if (!terminal && !last) return true;
-    std::fprintf(stderr, "%s%s: phase %-6s update %lld of %lld, nll %.4f, %.0f s, %.0f s left %s", terminal ? "\r" : "", what.c_str(),
-                 std::string(name(p.phase)).c_str(), static_cast<long long>(p.update), static_cast<long long>(p.updates), p.nll, p.seconds, p.seconds_left,
-                 !terminal || p.done == p.total ? "\n" : "");
+    std::fprintf(stderr, "%s%s: phase %-6s update %lld of %lld, nll %.4f, %.0f s, %.0f s left %s", terminal ? "\r" : "",
+                 what.c_str(), std::string(name(p.phase)).c_str(), static_cast<long long>(p.update),
+                 static_cast<long long>(p.updates), p.nll, p.seconds, p.seconds_left, !terminal || p.done == p.total ? "\n" : "");
     return true;
   };
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Causal head gating on CPU: which attention heads of a frozen transformer facilitate a task, which interfere, which do not matter.
+// Causal head gating on CPU: which attention heads of a frozen transformer facilitate a task, which interfere, which do not
+// matter.
 //
 //     Nam, Conklin, Yang, Griffiths, Cohen, Leslie: "Causal Head Gating: A Framework for Interpreting Roles of Attention Heads in
 //     Transformers", NeurIPS 2025, arXiv 2505.13737.

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-#include "support/catch.hpp"
 #include "finished_fits.hpp"
+#include "support/catch.hpp"
 #include "support/plain_transformer.hpp"
 #include "support/tiny_models.hpp"
 
@@ -32,7 +32,9 @@ TEST_CASE("ablation: curves equal a plain evaluation, head by head", "[analysis]
       for (auto const& point : curve.points) {
         // The k heads with the lowest G+, by repeated search.
         Matrix<double> const p = plus.set(point.set);
-        Matrix<double> gates = context == Context::plus ? p : context == Context::minus ? Matrix<double>(minus.set(point.set)) : Matrix<double>(Matrix<double>::Ones(3, 6));
+        Matrix<double> gates = context == Context::plus    ? p
+                               : context == Context::minus ? Matrix<double>(minus.set(point.set))
+                                                           : Matrix<double>(Matrix<double>::Ones(3, 6));
         Matrix<double> taken = p;
         Matrix<double> off = gates, on = gates;
         Index row = 0, col = 0;
@@ -78,14 +80,16 @@ TEST_CASE("ablation: a curve equals one computed by plain loops, example by exam
     for (Index i = 0; i < minus.size(); ++i)
       if (minus.data()[i] >= sorted[static_cast<std::size_t>(point.k - 1)]) off.data()[i] = 0, on.data()[i] = 1;
     for (Index i = 0; i < examples.size(); ++i)
-      CHECK(point.effects[static_cast<std::size_t>(i)] == Approx(plain_logprob(examples[i], off) - plain_logprob(examples[i], on)).margin(1e-10));
+      CHECK(point.effects[static_cast<std::size_t>(i)] ==
+            Approx(plain_logprob(examples[i], off) - plain_logprob(examples[i], on)).margin(1e-10));
   }
 }
 
 TEST_CASE("ablation: in context ones the model with heads on is the model as it is, in every set", "[analysis]") {
   auto const model = llama<double>();
   auto const examples = ragged(5);
-  auto const curve = ablate(model, examples, fit_with_gates(random_set(2, 6), random_set(2, 7)), Score::irrelevance, {.context = Context::ones, .points = 3});
+  auto const curve = ablate(model, examples, fit_with_gates(random_set(2, 6), random_set(2, 7)), Score::irrelevance,
+                            {.context = Context::ones, .points = 3});
   for (auto const& point : curve.points) CHECK(point.logprob_on == -score(model, examples).nll());
 }
 
@@ -94,7 +98,9 @@ TEST_CASE("ablation: a resampled replacement is drawn from the seed", "[analysis
   auto const examples = ragged(9);
   auto const fit = fit_with_gates(random_set(1, 8), random_set(1, 9));
   auto const off = [&](std::uint64_t seed) {
-    return ablate(model, examples, fit, Score::facilitation, {.replace = Replace::resample, .points = 1, .seed = seed}).points[0].logprob_off;
+    return ablate(model, examples, fit, Score::facilitation, {.replace = Replace::resample, .points = 1, .seed = seed})
+        .points[0]
+        .logprob_off;
   };
   CHECK(off(1) == off(1));
   CHECK(off(1) != off(2));
@@ -106,7 +112,8 @@ TEST_CASE("ablation: only switched heads are replaced; the others keep their sof
   auto const fit = fit_with_gates(random_set(1, 1), random_set(1, 2));
   auto const context = fit.g_plus().set(0);
   auto const mean = capture_mean(model, examples, context);
-  auto const curve = ablate(model, examples, fit, Score::facilitation, {.mode = Toggle::single, .replace = Replace::mean, .points = 3});
+  auto const curve =
+      ablate(model, examples, fit, Score::facilitation, {.mode = Toggle::single, .replace = Replace::mean, .points = 3});
   for (auto const& point : curve.points) {
     auto off = context;
     off(point.layer, point.head) = 0;
@@ -134,7 +141,8 @@ TEST_CASE("ablation: points are spread evenly and hold both ends", "[analysis]")
     for (Index points = 2; points < n; points += 3) {
       auto const ks = spread(n, points);
       REQUIRE(static_cast<Index>(ks.size()) == points);
-      CHECK((ks.front() == 1 && ks.back() == n && std::is_sorted(ks.begin(), ks.end()) && std::adjacent_find(ks.begin(), ks.end()) == ks.end()));
+      CHECK((ks.front() == 1 && ks.back() == n && std::is_sorted(ks.begin(), ks.end()) &&
+             std::adjacent_find(ks.begin(), ks.end()) == ks.end()));
     }
 }
 
@@ -151,5 +159,6 @@ TEST_CASE("ablation: a fit of another model and a bad option are refused", "[ana
   auto const model = gpt2<float>();
   auto const fit = fit_with_gates(random_set(1, 1), random_set(1, 2));
   CHECK_THROWS_WITH(ablate(model, ragged(5), fit, Score::facilitation), Catch::Contains("Expected [2, 6], got [3, 6]"));
-  CHECK_THROWS_WITH(ablate(llama<float>(), ragged(5), fit, Score::facilitation, {.points = -1}), Catch::Contains("ablate: points"));
+  CHECK_THROWS_WITH(ablate(llama<float>(), ragged(5), fit, Score::facilitation, {.points = -1}),
+                    Catch::Contains("ablate: points"));
 }

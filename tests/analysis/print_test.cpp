@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-#include "support/catch.hpp"
 #include "finished_fits.hpp"
+#include "support/catch.hpp"
 
 #include <chg/analysis/print.hpp>
 
@@ -36,7 +36,8 @@ TEST_CASE("print: a head that is in several classes shows in how many fits it is
   CHECK(has(printed(roles(fit_with_gates(Gates(plus), Gates(minus)))), "facilitating 1, irrelevant 2\n"));
 }
 
-TEST_CASE("print: of a large model only heads that facilitate, interfere or contradict are listed, and the others are counted", "[analysis]") {
+TEST_CASE("print: of a large model only heads that facilitate, interfere or contradict are listed, and the others are counted",
+          "[analysis]") {
   Array<double, 3> plus({1, 5, 13}, 0.9), minus({1, 5, 13}, 0.1);
   minus(0, 3, 7) = 0.9;
   auto const table = printed(roles(fit_with_gates(Gates(plus), Gates(minus))));
@@ -63,11 +64,12 @@ TEST_CASE("print: an ablation shows mean, standard error over fits and signs at 
 TEST_CASE("print: a heat map has a cell a head, and colour only where it is asked for", "[analysis]") {
   auto const fit = fit_with_gates(Gates::filled(2, 2, 3, 0.9), Gates::filled(2, 2, 3, 0.02));
   auto const plain = printed(heatmap(fit, 1)), colour = printed(heatmap(fit, 1, true));
-  CHECK(has(plain, "0   ██████"));   // .9 is full
+  CHECK(has(plain, "0   ██████"));  // .9 is full
   CHECK(has(plain, "······"));
   CHECK_FALSE(has(plain, "\x1b"));
   CHECK(has(colour, "\x1b[48;5;232m  \x1b[0m"));
   CHECK(has(printed(Heatmap{{{"a", Matrix<double>::Constant(1, 1, 0.5)}}}), "▒▒"));
-  CHECK_THROWS_WITH(printed(Heatmap{{{"a", Matrix<double>::Ones(2, 2)}, {"b", Matrix<double>::Ones(2, 3)}}}), Catch::Contains("heatmap: b"));
+  CHECK_THROWS_WITH(printed(Heatmap{{{"a", Matrix<double>::Ones(2, 2)}, {"b", Matrix<double>::Ones(2, 3)}}}),
+                    Catch::Contains("heatmap: b"));
   CHECK_THROWS_WITH(printed(Heatmap{}), Catch::Contains("at least one"));
 }

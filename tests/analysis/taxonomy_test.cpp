@@ -31,14 +31,14 @@ TEST_CASE("taxonomy: a score of exactly one half is the role, anything below is 
   auto const below = std::nextafter(0.5, 0.0), above = std::nextafter(0.5, 1.0);
   CHECK(classify(1, 0.5) == HeadClass::facilitating);
   CHECK(classify(1, below) == HeadClass::irrelevant);
-  CHECK(classify(0.5, 0) == HeadClass::interfering);   // and irrelevant by score: interference is decided first
+  CHECK(classify(0.5, 0) == HeadClass::interfering);  // and irrelevant by score: interference is decided first
   CHECK(classify(above, 0) == HeadClass::irrelevant);
   CHECK(classify(0.5, 0.5) == HeadClass::contradictory);
   CHECK(classify(above, 0.5) == HeadClass::facilitating);
 }
 
 TEST_CASE("taxonomy: the roles are no partition: heads with none and with two", "[analysis]") {
-  CHECK(classify(0.6, 0.3) == HeadClass::undecided);   // F .3, I .4, R .42
+  CHECK(classify(0.6, 0.3) == HeadClass::undecided);  // F .3, I .4, R .42
   auto const r = roles_of({0.6, 0.3, 0.5}, {0.3, 0.7, 0.0});
   for (auto const score : all_scores) CHECK_FALSE(has_role(r.score(score, 0, 0, 0)));
   CHECK(has_role(r.score(Score::facilitation, 0, 0, 1)));

@@ -47,8 +47,10 @@ TEST_CASE("circuit: of heads that can stand in for one another exactly one must 
   CHECK_FALSE(matches(circuit, {F, R, F}));
 }
 
-TEST_CASE("circuit: a contrastive fit matches when it keeps all but the other format's heads and those that interfere", "[builtin]") {
-  Circuit const circuit({{0, 0, "a", F, {}, Format::icl}, {0, 1, "b", F, {}, Format::instruction}, {0, 2, "c", R}, {0, 3, "d", I}});
+TEST_CASE("circuit: a contrastive fit matches when it keeps all but the other format's heads and those that interfere",
+          "[builtin]") {
+  Circuit const circuit(
+      {{0, 0, "a", F, {}, Format::icl}, {0, 1, "b", F, {}, Format::instruction}, {0, 2, "c", R}, {0, 3, "d", I}});
   CHECK(circuit.matches(open({0.5, 0.49, 1, 0}), 0, Format::icl));
   CHECK(circuit.matches(open({0.49, 0.5, 1, 0}), 0, Format::instruction));
   CHECK_FALSE(circuit.matches(open({0.5, 0.5, 1, 0}), 0, Format::icl));

@@ -54,7 +54,9 @@ TEST_CASE("construction: values are read once and written where they were told",
   Construction model({.layers = 1, .heads = 1, .vocab = 20, .own_channels = 1});
   auto head = model.head(0, 0);
   double const weights[] = {2, -3};
-  head.write(model.token(0), model.token(1), 5).write(model.token(0), model.own(0), 6).write_sum(model.token(2), weights, model.token(4));
+  head.write(model.token(0), model.token(1), 5)
+      .write(model.token(0), model.own(0), 6)
+      .write_sum(model.token(2), weights, model.token(4));
   auto const w = model.weights<double>();
   Matrix<double> const through = w.layers[0].W_O * w.layers[0].W_V;
   Matrix<double> expected = Matrix<double>::Zero(through.rows(), through.cols());

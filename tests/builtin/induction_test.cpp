@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-#include "support/catch.hpp"
 #include "known_fits.hpp"
+#include "support/catch.hpp"
 
 #include <chg/builtin/induction.hpp>
 #include <chg/task/aba_abb.hpp>
@@ -35,7 +35,7 @@ TEST_CASE("induction: the second head reads the first, which at gate .3 is too f
   auto const model = builtin::induction<float>();
   auto const task = task::aba_abb(model.vocabulary(), {.examples = 100, .seed = 5});
   auto gates = closed(all_open(model), {{1, 0}});
-  gates(0, 1) = 0.3;   // what follows a newline scores 12 x .3, less than a caret's 6
+  gates(0, 1) = 0.3;  // what follows a newline scores 12 x .3, less than a caret's 6
   CHECK(score(model, task, gates).accuracy() == 0);
   gates(0, 1) = 0.8;
   CHECK(score(model, task, gates).accuracy() == 1);
@@ -56,19 +56,23 @@ TEST_CASE("induction: float and double hold the same model", "[builtin]") {
   auto const in_double = builtin::induction<double>();
   auto const task = task::aba_abb(in_float.vocabulary(), {.examples = 20, .seed = 7});
   auto const a = score(in_float, task, all_open(in_float)), b = score(in_double, task);
-  for (std::size_t i = 0; i < a.examples.size(); ++i) CHECK(a.examples[i].mean_logprob() == Approx(b.examples[i].mean_logprob()).margin(1e-4));
+  for (std::size_t i = 0; i < a.examples.size(); ++i)
+    CHECK(a.examples[i].mean_logprob() == Approx(b.examples[i].mean_logprob()).margin(1e-4));
 }
 
 TEST_CASE("induction: a fit recovers the circuit in each of 20 seeds, in both presets", "[builtin]") {
   auto const model = builtin::induction<float>();
   auto const task = task::aba_abb(model.vocabulary(), {.rule = task::Rule::aba, .examples = 512, .seed = 1});
   auto const preset = GENERATE(Preset::paper, Preset::reference);
-  auto const found = fit(model, task, {.gate_sets = kFits, .batch = 16, .updates = 100, .updates_pressed = 100, .preset = preset});
+  auto const found =
+      fit(model, task, {.gate_sets = kFits, .batch = 16, .updates = 100, .updates_pressed = 100, .preset = preset});
   CHECK(missed(model.circuit(), found).empty());
 
   // On prompts that the fit has not seen, ablation has the sign that the roles predict, in every fit.
   auto const unseen = task::aba_abb(model.vocabulary(), {.rule = task::Rule::aba, .examples = 64, .seed = 2});
-  auto const first = [&](Score score) { return ablate(model, unseen, found, score, {.mode = Toggle::single, .points = 8}).points; };
+  auto const first = [&](Score score) {
+    return ablate(model, unseen, found, score, {.mode = Toggle::single, .points = 8}).points;
+  };
   for (auto const& point : first(Score::facilitation)) {
     if (point.k <= 2) CHECK(point.effect() < -1);
   }
@@ -81,7 +85,8 @@ TEST_CASE("induction: a fit recovers the circuit in each of 20 seeds, in both pr
 
   // The mean shows both heads; another prompt's output hides the one that says the same of every prompt.
   for (auto const replace : {Replace::mean, Replace::resample})
-    for (auto const& point : ablate(model, unseen, found, Score::facilitation, {.mode = Toggle::single, .replace = replace, .points = 8}).points) {
+    for (auto const& point :
+         ablate(model, unseen, found, Score::facilitation, {.mode = Toggle::single, .replace = replace, .points = 8}).points) {
       auto const previous_token = point.layer == 0 && point.head == 1;
       if (point.k > 2) continue;
       CHECK((point.effect() < -1) == (replace == Replace::mean || !previous_token));

@@ -16,7 +16,9 @@ TEST_CASE("known_model: it is a transformer, over floats, doubles and duals", "[
 
 TEST_CASE("known_model: a vocabulary of another size, or with an id outside it, is refused", "[builtin]") {
   builtin::detail::Construction const model({.layers = 1, .heads = 1, .vocab = 5, .own_channels = 0});
-  auto const make = [&](task::Vocabulary v) { return KnownModel<>(model.config(), model.weights<float>(), v, builtin::Circuit({})); };
+  auto const make = [&](task::Vocabulary v) {
+    return KnownModel<>(model.config(), model.weights<float>(), v, builtin::Circuit({}));
+  };
   CHECK(make({.size = 5}).vocabulary().size == 5);
   CHECK_THROWS_WITH(make({.size = 6}), Catch::Contains("Expected 5, the model's, got 6"));
   CHECK_THROWS_WITH(make({.size = 5, .bos = 5}), Catch::Contains("bos"));

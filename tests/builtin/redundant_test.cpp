@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-#include "support/catch.hpp"
 #include "known_fits.hpp"
+#include "support/catch.hpp"
 
 #include <chg/builtin/redundant.hpp>
 #include <chg/task/aba_abb.hpp>
@@ -24,11 +24,13 @@ TEST_CASE("redundant: one head at gate .98 suffices with the other at .02, both 
   CHECK(with(0.02, 0.02).accuracy() == 0);
 }
 
-TEST_CASE("redundant: removal leaves exactly one of the two in each of 20 seeds, each of them at times; retention keeps both", "[builtin]") {
+TEST_CASE("redundant: removal leaves exactly one of the two in each of 20 seeds, each of them at times; retention keeps both",
+          "[builtin]") {
   auto const model = builtin::redundant<float>();
   auto const task = task::aba_abb(model.vocabulary(), {.rule = task::Rule::aba, .examples = 512, .seed = 1});
   auto const preset = GENERATE(Preset::paper, Preset::reference);
-  auto const found = fit(model, task, {.gate_sets = kFits, .batch = 16, .updates = 100, .updates_pressed = 200, .preset = preset});
+  auto const found =
+      fit(model, task, {.gate_sets = kFits, .batch = 16, .updates = 100, .updates_pressed = 200, .preset = preset});
   CHECK(missed(model.circuit(), found).empty());
   auto const plus = found.g_plus(), minus = found.g_minus();
   Index survived[2] = {0, 0};

@@ -53,7 +53,8 @@ TEST_CASE("teaching: prompts have the lengths that the model was trained on", "[
   CHECK(task::mapping(v, v.mappings[0], {.format = task::Format::instruction, .examples = 1})[0].tokens.size() == 9 + 1);
 }
 
-TEST_CASE("teaching: the folder is that of CHG_MODELS, then that of the build; where it is missing the error says what to do", "[builtin]") {
+TEST_CASE("teaching: the folder is that of CHG_MODELS, then that of the build; where it is missing the error says what to do",
+          "[builtin]") {
   auto const folder = std::filesystem::temp_directory_path() / "chg_teaching_test";
   std::filesystem::create_directories(folder / "teaching");
   {

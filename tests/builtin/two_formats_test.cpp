@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-#include "support/catch.hpp"
 #include "known_fits.hpp"
+#include "support/catch.hpp"
 
 #include <chg/builtin/two_formats.hpp>
 
@@ -46,7 +46,8 @@ TEST_CASE("two_formats: each format is served by its own look-up alone", "[built
   }
 }
 
-TEST_CASE("two_formats: a contrastive fit keeps the right heads in each of 20 seeds; preset paper only from starts below 3.2", "[builtin]") {
+TEST_CASE("two_formats: a contrastive fit keeps the right heads in each of 20 seeds; preset paper only from starts below 3.2",
+          "[builtin]") {
   auto const model = builtin::two_formats<float>();
   auto const preset = GENERATE(Preset::paper, Preset::reference);
   auto const retained = GENERATE(Format::icl, Format::instruction);

@@ -34,7 +34,9 @@ void* __libc_memalign(std::size_t, std::size_t);
 void* malloc(std::size_t bytes) noexcept { return ++allocations, __libc_malloc(bytes); }
 void* calloc(std::size_t n, std::size_t bytes) noexcept { return ++allocations, __libc_calloc(n, bytes); }
 void* realloc(void* p, std::size_t bytes) noexcept { return ++allocations, __libc_realloc(p, bytes); }
-void* aligned_alloc(std::size_t alignment, std::size_t bytes) noexcept { return ++allocations, __libc_memalign(alignment, bytes); }
+void* aligned_alloc(std::size_t alignment, std::size_t bytes) noexcept {
+  return ++allocations, __libc_memalign(alignment, bytes);
+}
 int posix_memalign(void** p, std::size_t alignment, std::size_t bytes) noexcept {
   ++allocations;
   *p = __libc_memalign(alignment, bytes);
@@ -81,7 +83,8 @@ TEST_CASE("fit: the counter sees allocations by new, by malloc and by Eigen", "[
 TEST_CASE("fit: the loop around the model allocates nothing in the steady state", "[gate]") {
   toy::Runner<float> runner;
   Counter counter(60), pairs(20);
-  fit_with(runner, 2, 3, toy::examples(10), {.gate_sets = 3, .batch = 7, .updates = 20, .updates_pressed = 20, .progress = counter.callback()});
+  fit_with(runner, 2, 3, toy::examples(10),
+           {.gate_sets = 3, .batch = 7, .updates = 20, .updates_pressed = 20, .progress = counter.callback()});
   REQUIRE(counter.after.size() == 60);
   REQUIRE(counter.steady() == 0);
   contrast_with(runner, 2, 3, toy::pairs(10), {.gate_sets = 3, .batch = 7, .updates = 20, .progress = pairs.callback()});
@@ -100,8 +103,8 @@ TEST_CASE("fit: a fit of a transformer allocates nothing in the steady state", "
   Counter counter(60);
   FitOptions options;
   options.gate_sets = 2, options.batch = 24, options.updates = 20, options.updates_pressed = 20;
-  options.order = Order::sequential;   // every batch is the data, so every update needs the same space
-  options.run = {.threads = 1, .max_rows = 60};   // with more threads the chunks a worker gets first, and hence its growth, vary
+  options.order = Order::sequential;             // every batch is the data, so every update needs the same space
+  options.run = {.threads = 1, .max_rows = 60};  // with more threads the chunks a worker gets first, and hence its growth, vary
   options.progress = counter.callback();
   fit(model, data, options);
   REQUIRE(counter.steady() == 0);

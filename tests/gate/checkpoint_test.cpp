@@ -17,7 +17,8 @@ namespace {
 namespace fs = std::filesystem;
 
 struct Directory {
-  fs::path path = fs::temp_directory_path() / text("chg-checkpoint-", reinterpret_cast<std::uintptr_t>(this), "-", std::chrono::steady_clock::now().time_since_epoch().count());
+  fs::path path = fs::temp_directory_path() / text("chg-checkpoint-", reinterpret_cast<std::uintptr_t>(this), "-",
+                                                   std::chrono::steady_clock::now().time_since_epoch().count());
   Directory() { fs::create_directories(path); }
   ~Directory() { fs::remove_all(path); }
   fs::path operator/(char const* name) const { return path / name; }
@@ -31,7 +32,8 @@ void write(fs::path const& path, std::string const& bytes) { std::ofstream(path,
 
 FitOptions small() {
   FitOptions o;
-  o.gate_sets = 2, o.batch = 5, o.updates = 4, o.updates_pressed = 3, o.seed = 5, o.clip_norm = std::numeric_limits<double>::infinity();
+  o.gate_sets = 2, o.batch = 5, o.updates = 4, o.updates_pressed = 3, o.seed = 5,
+  o.clip_norm = std::numeric_limits<double>::infinity();
   return o;
 }
 
@@ -63,12 +65,13 @@ std::string resealed(std::string bytes) {
 
 }  // namespace
 
-TEST_CASE("checkpoint: a fit comes back bit for bit from every phase, and resumes to the bits of an uninterrupted one", "[gate]") {
+TEST_CASE("checkpoint: a fit comes back bit for bit from every phase, and resumes to the bits of an uninterrupted one",
+          "[gate]") {
   Directory const dir;
   toy::Runner<float> runner;
   auto const data = toy::examples(10);
   auto const whole = fit_with(runner, 2, 3, data, small());
-  for (Index after : {1, 3, 4, 5, 7, 9, 10}) {   // inside each phase, at each border, at the end
+  for (Index after : {1, 3, 4, 5, 7, 9, 10}) {  // inside each phase, at each border, at the end
     auto const part = stopped(after);
     save(part, dir / "fit");
     auto const loaded = load_fit(dir / "fit");
@@ -136,7 +139,8 @@ TEST_CASE("checkpoint: a file cut off anywhere, or with anything behind it, is r
   REQUIRE_THROWS_AS(load_fit(dir / "bad"), Error);
 }
 
-TEST_CASE("checkpoint: a file that is damaged under a right checksum gives an error, never a crash or a huge allocation", "[gate]") {
+TEST_CASE("checkpoint: a file that is damaged under a right checksum gives an error, never a crash or a huge allocation",
+          "[gate]") {
   Directory const dir;
   save(stopped(5), dir / "fit");
   auto const good = bytes_of(dir / "fit");
@@ -148,7 +152,7 @@ TEST_CASE("checkpoint: a file that is damaged under a right checksum gives an er
       write(dir / "bad", resealed(bad));
       try {
         load_fit(dir / "bad");
-        ++accepted;    // a changed number of the log, for instance, is a number still
+        ++accepted;  // a changed number of the log, for instance, is a number still
       } catch (Error const&) {
         ++refused;
       }
@@ -173,7 +177,8 @@ TEST_CASE("checkpoint: what is wrong with a file is said by name", "[gate]") {
   auto other = good;
   other[8] = 2;
   REQUIRE(has(said(resealed(other)), "version of the format. Expected 1, got 2"));
-  REQUIRE(has(complaint([&] { load_contrastive_fit(dir / "fit"); }), "Expected a contrastive fit, got a fit. Use chg::load_fit."));
+  REQUIRE(
+      has(complaint([&] { load_contrastive_fit(dir / "fit"); }), "Expected a contrastive fit, got a fit. Use chg::load_fit."));
   other = good;
   other[40] = static_cast<char>(other[40] ^ 1);
   REQUIRE(has(said(other), "is damaged. Expected checksum"));
@@ -184,7 +189,7 @@ TEST_CASE("checkpoint: a save that fails names the path and leaves the file befo
   REQUIRE(has(complaint([&] { save(stopped(5), dir / "missing/fit"); }), "missing/fit. Expected a file that can be written"));
   save(stopped(5), dir / "fit");
   auto const before = bytes_of(dir / "fit");
-  fs::create_directory(dir / "fit.partial");   // in the way of the file aside
+  fs::create_directory(dir / "fit.partial");  // in the way of the file aside
   REQUIRE_THROWS_AS(save(stopped(6), dir / "fit"), Error);
   REQUIRE(bytes_of(dir / "fit") == before);
   fs::remove_all(dir / "fit.partial");

@@ -46,14 +46,15 @@ struct TwoHeads {
 
 }  // namespace
 
-TEST_CASE("contrast: the head of the retained format opens, that of the forgotten one closes, an idle one is retained", "[gate]") {
+TEST_CASE("contrast: the head of the retained format opens, that of the forgotten one closes, an idle one is retained",
+          "[gate]") {
   TwoHeads runner;
   auto const data = toy::pairs(20);
   auto const fit = contrast_with(runner, 1, 3, data, {.gate_sets = 5, .batch = 8});
   auto const other_way = contrast_with(runner, 1, 3, ContrastiveExamples(data.forget, data.retain), {.gate_sets = 5, .batch = 8});
   for (Index s = 0; s < 5; ++s) {
     REQUIRE(fit.g()(s, 0, 0) > 0.95);
-    REQUIRE(fit.g()(s, 0, 1) < 0.5);   // as far as a difference of 5 of 8 asks; retention pulls it back up from there
+    REQUIRE(fit.g()(s, 0, 1) < 0.5);  // as far as a difference of 5 of 8 asks; retention pulls it back up from there
     REQUIRE(fit.g()(s, 0, 2) > 0.95);
     REQUIRE(other_way.g()(s, 0, 0) < 0.5);
     REQUIRE(other_way.g()(s, 0, 1) > 0.95);
@@ -73,7 +74,7 @@ TEST_CASE("contrast: a row holds both formats' means; nll is that of the retaine
     REQUIRE(row.seed == 5 + i % 2);
     REQUIRE(row.nll == -row.logprob_retain);
     REQUIRE((row.share_clipped >= 0 && row.share_clipped <= 1));
-    if (row.share_clipped == 0) {   // then eq. 2 is linear in the means
+    if (row.share_clipped == 0) {  // then eq. 2 is linear in the means
       auto const objective = -row.logprob_retain + (row.logprob_forget - row.logprob_retain);
       REQUIRE(std::abs(row.loss - (objective - 0.1 * row.regularizer)) < 1e-14);
     }
@@ -109,7 +110,8 @@ TEST_CASE("contrast: a fit stopped after any update and resumed has the bits of 
   }
 }
 
-TEST_CASE("contrast: other options and other data of either format are refused on resume; G of an unfinished fit says so", "[gate]") {
+TEST_CASE("contrast: other options and other data of either format are refused on resume; G of an unfinished fit says so",
+          "[gate]") {
   toy::Runner<> runner;
   auto const data = toy::pairs(10);
   auto options = small();
@@ -119,6 +121,8 @@ TEST_CASE("contrast: other options and other data of either format are refused o
   auto other = small();
   other.clip_difference = 4;
   REQUIRE(has(complaint([&] { resume_with(runner, 2, 3, data, part, other); }), "option clip_difference. Expected 5"));
-  REQUIRE(has(complaint([&] { resume_with(runner, 2, 3, ContrastiveExamples(data.forget, data.retain), part, small()); }), "resume: data"));
-  REQUIRE(has(complaint([&] { resume_with(runner, 2, 3, ContrastiveExamples(data.retain, data.retain), part, small()); }), "resume: data"));
+  REQUIRE(has(complaint([&] { resume_with(runner, 2, 3, ContrastiveExamples(data.forget, data.retain), part, small()); }),
+              "resume: data"));
+  REQUIRE(has(complaint([&] { resume_with(runner, 2, 3, ContrastiveExamples(data.retain, data.retain), part, small()); }),
+              "resume: data"));
 }

@@ -77,7 +77,8 @@ TEST_CASE("fit_options: every bad value is refused by name", "[gate]") {
   REQUIRE(has(complaint_of(FitOptions{.updates = -1}), "options: updates"));
   REQUIRE(has(complaint_of(FitOptions{.updates_pressed = -1}), "options: updates_pressed"));
   REQUIRE(has(complaint_of(FitOptions{.updates = 0, .updates_pressed = 0}), "options: updates of all phases"));
-  REQUIRE(has(complaint_of(FitOptions{.learning_rate = {-0.1, 0}}), "options: learning_rate.start. Expected 0 or a positive number, got -0.1"));
+  REQUIRE(has(complaint_of(FitOptions{.learning_rate = {-0.1, 0}}),
+              "options: learning_rate.start. Expected 0 or a positive number, got -0.1"));
   REQUIRE(has(complaint_of(FitOptions{.learning_rate_pressed = {0.1, kNaN}}), "options: learning_rate_pressed.end"));
   REQUIRE(has(complaint_of(FitOptions{.lambda = kNaN}), "options: lambda"));
   REQUIRE(has(complaint_of(FitOptions{.lambda = -0.1}), "The direction is that of the phase"));
@@ -91,27 +92,32 @@ TEST_CASE("fit_options: every bad value is refused by name", "[gate]") {
 }
 
 TEST_CASE("fit_options: init of another shape is refused with both shapes; gate_sets is what init holds", "[gate]") {
-  REQUIRE(has(complaint_of(FitOptions{.init = random_logits(4, 3, 2, 0)}), "options: init has the wrong shape. Expected [1 or more sets, 2, 3]"));
+  REQUIRE(has(complaint_of(FitOptions{.init = random_logits(4, 3, 2, 0)}),
+              "options: init has the wrong shape. Expected [1 or more sets, 2, 3]"));
   REQUIRE(has(complaint_of(FitOptions{.init = random_logits(4, 3, 2, 0)}), "got [4, 3, 2]"));
   REQUIRE(has(complaint_of(FitOptions{.init = GateLogits{}}), "got [0, 0, 0]"));
   REQUIRE(detail::resolved(FitOptions{.gate_sets = 10, .init = random_logits(4, 2, 3, 0)}).gate_sets == 4);
 }
 
-TEST_CASE("fit_options: two fits are the same when all options but threads, callback and the name of the preset agree", "[gate]") {
+TEST_CASE("fit_options: two fits are the same when all options but threads, callback and the name of the preset agree",
+          "[gate]") {
   using detail::check_same_options;
   using detail::resolved;
   auto const base = resolved(FitOptions{});
   auto const differs = [&](FitOptions other) { return complaint([&] { check_same_options(base, resolved(other)); }); };
-  REQUIRE_NOTHROW(check_same_options(base, resolved(FitOptions{.run = {.threads = 3}, .progress = [](Progress const&) { return true; }})));
+  REQUIRE_NOTHROW(
+      check_same_options(base, resolved(FitOptions{.run = {.threads = 3}, .progress = [](Progress const&) { return true; }})));
   REQUIRE_NOTHROW(check_same_options(base, resolved(FitOptions{.preset = Preset::paper, .normalise = Normalise::mean})));
-  REQUIRE(differs({.gate_sets = 9}) == "resume: option gate_sets. Expected 10, with which the fit began, got 9. Resume with the options of the fit, or begin another.");
+  REQUIRE(differs({.gate_sets = 9}) ==
+          "resume: option gate_sets. Expected 10, with which the fit began, got 9. Resume with the options of the fit, or begin "
+          "another.");
   REQUIRE(has(differs({.seed = 1}), "option seed"));
   REQUIRE(has(differs({.batch = 32}), "option batch"));
   REQUIRE(has(differs({.updates = 501}), "option updates."));
   REQUIRE(has(differs({.updates_pressed = 501}), "option updates_pressed"));
   REQUIRE(has(differs({.learning_rate = {0.1, 0.02}}), "option learning_rate."));
   REQUIRE(has(differs({.learning_rate_pressed = {0.5, 0.2}}), "option learning_rate_pressed"));
-  REQUIRE(has(differs({.lambda = std::nextafter(0.1, 1.0)}), "option lambda"));   // one bit
+  REQUIRE(has(differs({.lambda = std::nextafter(0.1, 1.0)}), "option lambda"));  // one bit
   REQUIRE(has(differs({.clip_logit = 5}), "option clip_logit"));
   REQUIRE(has(differs({.clip_norm = 2}), "option clip_norm"));
   REQUIRE(has(differs({.preset = Preset::paper}), "option normalise. Expected mean"));

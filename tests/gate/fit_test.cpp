@@ -18,7 +18,8 @@ FitOptions small() {
 constexpr Index kTotal = 12 + 9 + 9;
 
 bool same_bits(Fit const& a, Fit const& b) {
-  return a.u0 == b.u0 && a.u_plus == b.u_plus && a.u_minus == b.u_minus && a.metrics == b.metrics && a.status == b.status && a.point == b.point;
+  return a.u0 == b.u0 && a.u_plus == b.u_plus && a.u_minus == b.u_minus && a.metrics == b.metrics && a.status == b.status &&
+         a.point == b.point;
 }
 
 /// The whole fit of one set again, in plain loops.
@@ -28,7 +29,8 @@ struct Twin {
   Index position = 0;
 
   template <class Scalar>
-  void phase(toy::Runner<Scalar>& runner, Examples const& data, FitOptions const& o, std::uint64_t seed, Phase phase, double signed_lambda, Index updates, LearningRate rate) {
+  void phase(toy::Runner<Scalar>& runner, Examples const& data, FitOptions const& o, std::uint64_t seed, Phase phase,
+             double signed_lambda, Index updates, LearningRate rate) {
     auto const n = u.size();
     m.assign(n, 0), v.assign(n, 0);
     for (Index i = 0; i < updates; ++i) {
@@ -72,11 +74,11 @@ struct Twin {
 
 TEMPLATE_TEST_CASE("fit: the three phases of every set equal a plain loop", "[gate]", float, double) {
   toy::Runner<TestType> runner;
-  auto const data = toy::examples(10);   // batches of 7 cut across the borders of permutations
+  auto const data = toy::examples(10);  // batches of 7 cut across the borders of permutations
   for (auto const normalise : {Normalise::mean, Normalise::sum}) {
     auto options = small();
     options.normalise = normalise;
-    options.clip_norm = 0.2;             // tight enough to clip some updates and not others
+    options.clip_norm = 0.2;  // tight enough to clip some updates and not others
     auto const fit = fit_with(runner, 2, 3, data, options);
     REQUIRE(fit.status == Status::finished);
     REQUIRE(fit.metrics.size() == static_cast<std::size_t>(2 * kTotal));
@@ -90,7 +92,7 @@ TEMPLATE_TEST_CASE("fit: the three phases of every set equal a plain loop", "[ga
       auto const u0 = twin.u;
       twin.phase(runner, data, options, seed, Phase::retain, 0.1, 9, {0.5, 0.1});
       auto const u_plus = twin.u;
-      twin.u = u0;                                // removal starts where the first phase ended
+      twin.u = u0;  // removal starts where the first phase ended
       twin.phase(runner, data, options, seed, Phase::remove, -0.1, 9, {0.5, 0.1});
       // A float gate may round the other way where the two loops differ in the last bit of a double.
       auto const bound = std::is_same_v<TestType, float> ? 1e-4 : 1e-9;
@@ -123,7 +125,7 @@ TEST_CASE("fit: gate set s of a run has the bits of a run with seed + s alone", 
   auto const data = toy::examples(10);
   auto options = small();
   options.gate_sets = 3;
-  options.clip_norm = 0.05;    // a joint clip would couple the sets
+  options.clip_norm = 0.05;  // a joint clip would couple the sets
   auto const all = fit_with(runner, 2, 3, data, options);
   for (Index s = 0; s < 3; ++s) {
     auto alone = options;
@@ -133,7 +135,8 @@ TEST_CASE("fit: gate set s of a run has the bits of a run with seed + s alone", 
     REQUIRE(one.u0.set(0) == all.u0.set(s));
     REQUIRE(one.u_plus.set(0) == all.u_plus.set(s));
     REQUIRE(one.u_minus.set(0) == all.u_minus.set(s));
-    for (std::size_t i = 0; i < one.metrics.size(); ++i) REQUIRE(one.metrics[i] == all.metrics[3 * i + static_cast<std::size_t>(s)]);
+    for (std::size_t i = 0; i < one.metrics.size(); ++i)
+      REQUIRE(one.metrics[i] == all.metrics[3 * i + static_cast<std::size_t>(s)]);
   }
 }
 
@@ -149,7 +152,7 @@ TEST_CASE("fit: the log has one row an update and set, in the order phase, updat
         REQUIRE((row.phase == phase && row.update == update && row.seed == seed));
       }
   REQUIRE(i == fit.metrics.size());
-  REQUIRE(fit.metrics[0].loss == fit.metrics[0].nll);   // no pressure in the first phase
+  REQUIRE(fit.metrics[0].loss == fit.metrics[0].nll);  // no pressure in the first phase
 }
 
 TEST_CASE("fit: the order of the examples runs on through the phases", "[gate]") {
@@ -182,7 +185,7 @@ TEST_CASE("fit: on a flat loss G+ goes to 1, G- to 0, and G0 stays where it star
       REQUIRE(minus < -4);
     }
   }
-  REQUIRE((stuck > 0 && stuck < 30));   // 3.6% of uniform gates start beyond 4
+  REQUIRE((stuck > 0 && stuck < 30));  // 3.6% of uniform gates start beyond 4
 }
 
 TEST_CASE("fit: init replaces the random start and decides the number of sets", "[gate]") {
@@ -249,9 +252,9 @@ TEST_CASE("fit: a fit stopped after any update and resumed has the bits of one t
     options.progress = [stop](Progress const& p) { return p.done < stop; };
     auto part = fit_with(runner, 2, 3, data, options);
     REQUIRE(part.status == (stop < kTotal ? Status::interrupted : Status::finished));
-    REQUIRE_FALSE(part.options.progress);           // nothing that could dangle
+    REQUIRE_FALSE(part.options.progress);  // nothing that could dangle
     REQUIRE(part.metrics.size() == static_cast<std::size_t>(2 * stop));
-    REQUIRE(part.u0.empty() == (stop < 12));        // the end of a phase counts as its end
+    REQUIRE(part.u0.empty() == (stop < 12));  // the end of a phase counts as its end
     REQUIRE(part.u_plus.empty() == (stop < 21));
     auto const fit = resume_with(runner, 2, 3, data, std::move(part), small());
     REQUIRE(same_bits(fit, whole));
@@ -298,9 +301,11 @@ TEST_CASE("fit: other options, other data, another shape and another precision a
   changed = {data.begin(), data.end()};
   changed[3].target_mask[1] = 1;
   REQUIRE(has(refused(Examples(changed), small()), "resume: data"));
-  REQUIRE(has(complaint([&] { resume_with(runner, 3, 2, data, part, small()); }), "layers and heads of the model. Expected [2, 3], got [3, 2]"));
+  REQUIRE(has(complaint([&] { resume_with(runner, 3, 2, data, part, small()); }),
+              "layers and heads of the model. Expected [2, 3], got [3, 2]"));
   toy::Runner<float> single;
-  REQUIRE(has(complaint([&] { resume_with(single, 2, 3, data, part, small()); }), "bytes of the model's numbers. Expected 8, got 4"));
+  REQUIRE(
+      has(complaint([&] { resume_with(single, 2, 3, data, part, small()); }), "bytes of the model's numbers. Expected 8, got 4"));
 }
 
 TEST_CASE("fit: a record whose parts contradict one another is refused, not run", "[gate]") {

@@ -39,8 +39,11 @@ auto step(Optimizer& optimizer, Matrix<double> const& d_gates, double loss = 1) 
 TEST_CASE("gate_optimizer: a step is the chain rule, the regulariser, the clip and the rule, by hand", "[gate]") {
   auto const u = logits({0.3, -1.2, 4.0, 5.0});
   auto const d_gates = logits({2, -1, 30, 0.5});
-  PhaseOptions const options{.phase = Phase::retain, .updates = 10, .learning_rate = {0.5, 0.1},
-                             .regularizer = {.pressure = Pressure::retain, .lambda = 0.1}, .clip_norm = 0.25};
+  PhaseOptions const options{.phase = Phase::retain,
+                             .updates = 10,
+                             .learning_rate = {0.5, 0.1},
+                             .regularizer = {.pressure = Pressure::retain, .lambda = 0.1},
+                             .clip_norm = 0.25};
   GateOptimizer<NextToken, Descent> optimizer(u, options, {}, {}, 42);
   auto const row = step(optimizer, d_gates, 1.5);
 
@@ -61,7 +64,7 @@ TEST_CASE("gate_optimizer: a step is the chain rule, the regulariser, the clip a
   REQUIRE(row.nll == 1.5);
   REQUIRE(std::abs(row.regularizer - R) < 1e-15);
   REQUIRE(std::abs(row.loss - (1.5 - 0.1 * R)) < 1e-15);
-  REQUIRE(std::abs(row.grad_norm - norm) < 1e-14);   // before the clip
+  REQUIRE(std::abs(row.grad_norm - norm) < 1e-14);  // before the clip
   REQUIRE(row.lr == 0.5);
 }
 
@@ -69,7 +72,7 @@ TEST_CASE("gate_optimizer: the gradient in u is that of the loss by central diff
   toy::Runner<double> runner;
   auto const data = toy::examples(9);
   std::vector<toy::Runner<double>::Job> jobs(1);
-  jobs[0].units = {0, 1, 2, 3, 4, 5, 6, 7, 8, 8};   // the last one counts twice
+  jobs[0].units = {0, 1, 2, 3, 4, 5, 6, 7, 8, 8};  // the last one counts twice
   auto const loss_at = [&](Matrix<double> const& u, Regularizer const& r) {
     jobs[0].gates = u.unaryExpr([](double x) { return sigmoid(x); });
     runner.run(std::array{&data}, std::span(jobs), NextToken{});
@@ -87,14 +90,15 @@ TEST_CASE("gate_optimizer: the gradient in u is that of the loss by central diff
       auto up = u, down = u;
       up.data()[i] += 1e-4, down.data()[i] -= 1e-4;
       auto const slope = (loss_at(up, r) - loss_at(down, r)) / 2e-4;
-      REQUIRE(std::abs((u.data()[i] - optimizer.logits().data()[i]) - slope) < 1e-8);   // error of the difference: h^2
+      REQUIRE(std::abs((u.data()[i] - optimizer.logits().data()[i]) - slope) < 1e-8);  // error of the difference: h^2
     }
   }
 }
 
 TEST_CASE("gate_optimizer: on a flat loss retain drives gates to 1, remove to 0, none nowhere", "[gate]") {
   auto const after = [](Pressure pressure) {
-    GateOptimizer optimizer(logits({0.0, -2.0, 3.0}), {.updates = 300, .learning_rate = {0.5, 0.1}, .regularizer = {.pressure = pressure}});
+    GateOptimizer optimizer(logits({0.0, -2.0, 3.0}),
+                            {.updates = 300, .learning_rate = {0.5, 0.1}, .regularizer = {.pressure = pressure}});
     while (!optimizer.finished()) step(optimizer, logits({0, 0, 0}));
     return optimizer.logits();
   };
@@ -115,7 +119,7 @@ TEST_CASE("gate_optimizer: update i of N uses a + (b - a) i / N, so that b is ne
 TEST_CASE("gate_optimizer: a gradient inside the clip is left alone, an infinite clip clips nothing", "[gate]") {
   for (double const clip : {1.0, kInfinity}) {
     GateOptimizer<NextToken, Descent> optimizer(logits({0.0}), {.updates = 1, .learning_rate = {1, 1}, .clip_norm = clip});
-    step(optimizer, logits({4}));                   // du = 4 / 4 = 1, exactly the bound
+    step(optimizer, logits({4}));  // du = 4 / 4 = 1, exactly the bound
     REQUIRE(optimizer.logits()(0) == -1);
   }
   GateOptimizer<NextToken, Descent> free(logits({0.0}), {.updates = 1, .learning_rate = {1, 1}, .clip_norm = kInfinity});
@@ -153,7 +157,7 @@ TEST_CASE("gate_optimizer: gates are sigmoid of the logits in the scalar of the 
   optimizer.gates(g);
   REQUIRE(g(0) == static_cast<float>(1 / (1 + std::exp(1.0))));
   REQUIRE(g(1) == 0.5f);
-  REQUIRE(g(2) == 1.0f);               // rounded; the logit is still there
+  REQUIRE(g(2) == 1.0f);  // rounded; the logit is still there
   REQUIRE(optimizer.logits()(2) == 25.0);
 }
 
@@ -169,7 +173,10 @@ TEST_CASE("gate_optimizer: bad logits, bad options, a wrong shape and an update 
   REQUIRE(has(complaint([] { GateOptimizer(logits({kInfinity})); }), "logits"));
   REQUIRE(has(complaint([] { GateOptimizer(Matrix<double>(0, 3)); }), "at least one head"));
   REQUIRE(has(complaint([] { GateOptimizer(logits({0}), {.updates = 0}); }), "updates"));
-  REQUIRE(has(complaint([] { GateOptimizer(logits({0}), {.learning_rate = {-1, 0}}); }), "start. Expected 0 or a positive number, got -1"));
+  REQUIRE(has(complaint([] {
+                GateOptimizer(logits({0}), {.learning_rate = {-1, 0}});
+              }),
+              "start. Expected 0 or a positive number, got -1"));
   REQUIRE(has(complaint([] { GateOptimizer(logits({0}), {.learning_rate = {1, std::nan("")}}); }), "end"));
   REQUIRE(has(complaint([] { GateOptimizer(logits({0}), {.clip_norm = 0}); }), "clip_norm"));
   REQUIRE(has(complaint([] { GateOptimizer(logits({0}), {.regularizer = {.lambda = -1}}); }), "lambda"));

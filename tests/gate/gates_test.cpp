@@ -48,12 +48,14 @@ TEST_CASE("gates: logit of a gate of exactly 0 or 1 is refused by set, layer and
   for (double const end : {0.0, 1.0}) {
     auto values = Gates::filled(3, 2, 2, 0.5).values();
     values(2, 1, 0) = end;
-    REQUIRE(has(complaint([&] { logit(Gates(values)); }), "set 2, layer 1, head 0. Expected a number between 0 and 1, both excluded"));
+    REQUIRE(has(complaint([&] { logit(Gates(values)); }),
+                "set 2, layer 1, head 0. Expected a number between 0 and 1, both excluded"));
   }
 }
 
 TEST_CASE("gates: logits that are not finite are refused", "[gate]") {
-  for (double const bad : {kInfinity, -kInfinity, kNaN}) REQUIRE(has(complaint([&] { GateLogits{one(bad)}; }), "set 0, layer 0, head 0. Expected a finite number"));
+  for (double const bad : {kInfinity, -kInfinity, kNaN})
+    REQUIRE(has(complaint([&] { GateLogits{one(bad)}; }), "set 0, layer 0, head 0. Expected a finite number"));
 }
 
 TEST_CASE("gates: an empty extent and a set that is not there are refused", "[gate]") {

@@ -40,7 +40,8 @@ Examples ragged(Index count, std::uint64_t seed) {
 
 FitOptions small(int threads = 1) {
   FitOptions o;
-  o.gate_sets = 2, o.batch = 12, o.updates = 6, o.updates_pressed = 5, o.seed = 8, o.run.threads = threads, o.run.max_rows = 40;   // several chunks
+  o.gate_sets = 2, o.batch = 12, o.updates = 6, o.updates_pressed = 5, o.seed = 8, o.run.threads = threads,
+  o.run.max_rows = 40;  // several chunks
   return o;
 }
 ContrastOptions small_contrast(int threads = 1) {
@@ -83,12 +84,14 @@ TEST_CASE("fit: on a transformer, gate set s has the bits of a run with seed + s
   }
 }
 
-TEMPLATE_TEST_CASE("fit: on a transformer, a fit that is stopped, saved, loaded and resumed with other threads has the same bits", "[gate]", float, double) {
+TEMPLATE_TEST_CASE("fit: on a transformer, a fit that is stopped, saved, loaded and resumed with other threads has the same bits",
+                   "[gate]", float, double) {
   auto const model = tiny<llama_like, TestType>();
   auto const data = ragged(30, 1);
   auto const whole = fit(model, data, small());
-  auto const path = std::filesystem::temp_directory_path() / text("chg-model-fit-", std::chrono::steady_clock::now().time_since_epoch().count());
-  for (Index const stop : {4, 8, 13}) {   // one in each phase
+  auto const path = std::filesystem::temp_directory_path() /
+                    text("chg-model-fit-", std::chrono::steady_clock::now().time_since_epoch().count());
+  for (Index const stop : {4, 8, 13}) {  // one in each phase
     auto options = small(2);
     options.progress = [stop](Progress const& p) { return p.done < stop; };
     save(fit(model, data, options), path);
@@ -111,7 +114,8 @@ TEST_CASE("fit: every update logs the NLL that the model itself gives the batch 
   auto const model = tiny<gpt2_like, double>();
   auto const data = ragged(5, 1);
   FitOptions options;
-  options.gate_sets = 2, options.batch = 5, options.updates = 3, options.updates_pressed = 0, options.learning_rate = {0, 0};   // gates stay, batches are the data
+  options.gate_sets = 2, options.batch = 5, options.updates = 3, options.updates_pressed = 0,
+  options.learning_rate = {0, 0};  // gates stay, batches are the data
   auto const result = fit(model, data, options);
   BatchRunner<Transformer<gpt2_like, double>> runner(model);
   for (Index s = 0; s < 2; ++s) {
@@ -119,7 +123,8 @@ TEST_CASE("fit: every update logs the NLL that the model itself gives the batch 
     jobs[0].units = {0, 1, 2, 3, 4};
     jobs[0].gates = result.g0().set(s);
     runner.run({&data}, std::span(jobs), NextToken{});
-    for (Index i = 0; i < 3; ++i) REQUIRE(std::abs(result.metrics[static_cast<std::size_t>(2 * i + s)].nll - jobs[0].loss) < 1e-12);
+    for (Index i = 0; i < 3; ++i)
+      REQUIRE(std::abs(result.metrics[static_cast<std::size_t>(2 * i + s)].nll - jobs[0].loss) < 1e-12);
   }
 }
 
@@ -136,14 +141,19 @@ TEST_CASE("fit: the same model through fixed and dynamic extents gives the same 
   auto const weights = random_weights<double>(fixed, tiny_config(), {.seed = 3});
   auto const with_fixed = fit(Transformer<fixed, double>(tiny_config(), weights), data, small());
   auto const with_dynamic = fit(Transformer<llama_like, double>(tiny_config(), weights), data, small());
-  REQUIRE((map(with_fixed.u_plus.values().data(), 6, 4) - map(with_dynamic.u_plus.values().data(), 6, 4)).cwiseAbs().maxCoeff() < 1e-7);
+  REQUIRE((map(with_fixed.u_plus.values().data(), 6, 4) - map(with_dynamic.u_plus.values().data(), 6, 4)).cwiseAbs().maxCoeff() <
+          1e-7);
 }
 
 TEST_CASE("fit: a token outside the vocabulary and an example beyond the context are refused before the first update", "[gate]") {
   auto const model = tiny<llama_like, float>();
-  REQUIRE(has(complaint([&] { fit(model, Examples({prompt_and_target({1, 2}, {3}), prompt_and_target({1, 31}, {3})}), small()); }), "example 1, token 1"));
+  REQUIRE(has(complaint([&] {
+                fit(model, Examples({prompt_and_target({1, 2}, {3}), prompt_and_target({1, 31}, {3})}), small());
+              }),
+              "example 1, token 1"));
   REQUIRE(has(complaint([&] { fit(model, Examples({prompt_and_target({1}, {-1})}), small()); }), "example 0"));
-  REQUIRE(has(complaint([&] { fit(model, Examples({prompt_and_target(std::vector<Token>(17, 1), {3})}), small()); }), "longer than the model's context"));
+  REQUIRE(has(complaint([&] { fit(model, Examples({prompt_and_target(std::vector<Token>(17, 1), {3})}), small()); }),
+              "longer than the model's context"));
   Examples const good({prompt_and_target({1, 2}, {3})}), bad({prompt_and_target({1, 99}, {3})});
   REQUIRE(has(complaint([&] { contrast(model, ContrastiveExamples(good, bad), small_contrast()); }), "example 0, token 1"));
   REQUIRE(has(complaint([&] { contrast(model, ContrastiveExamples(bad, good), small_contrast()); }), "example 0, token 1"));

@@ -30,7 +30,7 @@ TEST_CASE("objective: next token is the negative log-probability", "[gate]") {
 TEST_CASE("objective: the contrastive loss is eq. 2, and the retained format is not rewarded twice", "[gate]") {
   auto const open = contrastive(-1, -3);
   REQUIRE(open.loss == 1 + (-3 + 1));
-  REQUIRE(open.d_retain == -1);   // -2 without stopgrad
+  REQUIRE(open.d_retain == -1);  // -2 without stopgrad
   REQUIRE(open.d_forget == 1);
   auto const beyond = contrastive(-1, -7);
   REQUIRE(beyond.loss == 1 - 5);
@@ -55,7 +55,7 @@ TEST_CASE("objective: on dual numbers the tangent of the loss is the gradient, w
 }
 
 TEST_CASE("objective: a row holds the means of both formats and the share of pairs beyond the clip", "[gate]") {
-  std::vector<double> const logprob = {-1, -3, -1, -6, -1, -6.5, -5, -12};   // retain, forget; two of four differ by more than 5
+  std::vector<double> const logprob = {-1, -3, -1, -6, -1, -6.5, -5, -12};  // retain, forget; two of four differ by more than 5
   ContrastiveRow row;
   Contrastive{}.summarise(123, logprob, row);
   REQUIRE(row.logprob_retain == -2);

@@ -25,9 +25,10 @@ TEST_CASE("order: each example comes exactly once in each permutation, however b
         all.insert(all.end(), part.begin(), part.end());
       }
       REQUIRE(order.position() == static_cast<Index>(all.size()));
-      for (Index p = 0; p < 4; ++p) REQUIRE(std::set<Index>(all.begin() + p * size, all.begin() + (p + 1) * size).size() == static_cast<std::size_t>(size));
+      for (Index p = 0; p < 4; ++p)
+        REQUIRE(std::set<Index>(all.begin() + p * size, all.begin() + (p + 1) * size).size() == static_cast<std::size_t>(size));
       UnitOrder whole(size, 3);
-      REQUIRE(draw(whole, static_cast<Index>(all.size())) == all);   // borders of batches decide nothing
+      REQUIRE(draw(whole, static_cast<Index>(all.size())) == all);  // borders of batches decide nothing
     }
   }
 }
@@ -57,7 +58,7 @@ TEST_CASE("order: all orders of three examples are equally likely", "[gate]") {
   REQUIRE(count.size() == 6);
   double chi_square = 0;
   for (auto const& [permutation, n] : count) chi_square += (n - 1000.0) * (n - 1000.0) / 1000.0;
-  REQUIRE(chi_square < 20.5);   // 5 degrees of freedom, p = 0.001
+  REQUIRE(chi_square < 20.5);  // 5 degrees of freedom, p = 0.001
 }
 
 TEST_CASE("order: seek gives what drawing so many would have given", "[gate]") {

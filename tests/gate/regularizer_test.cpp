@@ -22,7 +22,9 @@ TEST_CASE("regularizer: R is the mean, or the sum, of the clipped logits, whatev
   double sum = 0;
   for (auto const u : kLogits) sum += u < -4 ? -4 : u > 4 ? 4 : u;
   for (auto const pressure : {Pressure::none, Pressure::retain, Pressure::remove}) {
-    auto const value = [&](Normalise n) { return Regularizer{.pressure = pressure, .normalise = n}.value(std::span<double const>(kLogits)); };
+    auto const value = [&](Normalise n) {
+      return Regularizer{.pressure = pressure, .normalise = n}.value(std::span<double const>(kLogits));
+    };
     REQUIRE(std::abs(value(Normalise::sum) - sum) < 1e-14);
     REQUIRE(std::abs(value(Normalise::mean) - sum / 11) < 1e-15);
   }
@@ -56,13 +58,15 @@ TEST_CASE("regularizer: the gradient is the derivative of the loss, by central d
     auto up = kLogits, down = kLogits;
     up[i] += 1e-3, down[i] -= 1e-3;
     auto const slope = (r.loss(std::span<double const>(up)) - r.loss(std::span<double const>(down))) / 2e-3;
-    REQUIRE(std::abs(slope - du[i]) < 1e-12);   // piecewise linear: round-off alone
+    REQUIRE(std::abs(slope - du[i]) < 1e-12);  // piecewise linear: round-off alone
   }
 }
 
-TEST_CASE("regularizer: the clip is inclusive, so a logit of exactly +-4 has a gradient and the next number outside has none", "[gate]") {
+TEST_CASE("regularizer: the clip is inclusive, so a logit of exactly +-4 has a gradient and the next number outside has none",
+          "[gate]") {
   auto const beyond = std::nextafter(4.0, 5.0);
-  auto const du = gradient({.pressure = Pressure::retain, .lambda = 0.1, .normalise = Normalise::sum}, {4.0, -4.0, beyond, -beyond});
+  auto const du =
+      gradient({.pressure = Pressure::retain, .lambda = 0.1, .normalise = Normalise::sum}, {4.0, -4.0, beyond, -beyond});
   REQUIRE(du == std::vector<double>{-0.1, -0.1, 0, 0});
 }
 

@@ -20,7 +20,8 @@ using chg::Matrix;
 /// Examples whose tokens are all different: [i, 100 + i] -> 200 + i.
 inline chg::Examples examples(Index count, chg::Token offset = 0) {
   std::vector<chg::Example> all;
-  for (chg::Token i = 0; i < count; ++i) all.push_back(chg::prompt_and_target({offset + i, offset + 100 + i}, {offset + 200 + i}));
+  for (chg::Token i = 0; i < count; ++i)
+    all.push_back(chg::prompt_and_target({offset + i, offset + 100 + i}, {offset + 200 + i}));
   return chg::Examples(std::move(all));
 }
 
@@ -38,8 +39,8 @@ struct Runner {
   };
 
   Index layers = 2, heads = 3;
-  double scale = 4;         ///< of the weights; 0: a flat loss
-  Index runs = 0;           ///< calls so far
+  double scale = 4;                        ///< of the weights; 0: a flat loss
+  Index runs = 0;                          ///< calls so far
   std::vector<std::vector<Index>> seen{};  ///< units of the first set, call by call, when `record` is set
   bool record = false;
 
@@ -75,7 +76,8 @@ struct Runner {
     }
     z -= scale * 0.2;
     if (d_gates)
-      for (Index i = 0; i < layers * heads; ++i) d_gates->data()[i] += weight * w[static_cast<std::size_t>(i)] / (1 + std::exp(z));
+      for (Index i = 0; i < layers * heads; ++i)
+        d_gates->data()[i] += weight * w[static_cast<std::size_t>(i)] / (1 + std::exp(z));
     return -std::log1p(std::exp(-z));
   }
 };

@@ -9,24 +9,31 @@ using namespace chg;
 
 TEST_CASE("architecture: every value that no transformer can have is refused by name", "[model]") {
   Config good;
-  good.layers = 2, good.heads = 4, good.kv_heads = 2, good.head_dim = 6, good.d_model = 8, good.d_ff = 10, good.vocab = 11, good.context = 12;
+  good.layers = 2, good.heads = 4, good.kv_heads = 2, good.head_dim = 6, good.d_model = 8, good.d_ff = 10, good.vocab = 11,
+  good.context = 12;
   CHECK_NOTHROW(validate(llama_like, good));
-  std::pair<std::function<void(Config&)>, char const*> const bad[] = {
-      {[](Config& c) { c.layers = 0; }, "config: layers. Expected 1 or more, got 0"},
-      {[](Config& c) { c.heads = 0; }, "config: heads. Expected 1 or more, got 0"},
-      {[](Config& c) { c.kv_heads = -1; }, "config: kv_heads. Expected 1 or more, got -1"},
-      {[](Config& c) { c.kv_heads = 3; }, "config: kv_heads. Expected a divisor of heads = 4, got 3"},
-      {[](Config& c) { c.head_dim = 5; }, "config: head_dim. Expected an even number"},
-      {[](Config& c) { c.d_ff = 0; }, "config: d_ff. Expected 1 or more, got 0"},
-      {[](Config& c) { c.context = 0; }, "config: context. Expected 1 or more, got 0"},
-      {[](Config& c) { c.rotary.theta = 0; }, "config: rotary.theta. Expected a positive number, got 0"},
-      {[](Config& c) { c.norm_epsilon = -1; }, "config: norm_epsilon. Expected 0 or a positive number, got -1"},
-      {[](Config& c) { c.attention_scale = -0.5; }, "config: attention_scale"},
-      {[](Config& c) { c.windows = {1}; }, "config: windows. Expected none, or one a layer (2), got 1"},
-      {[](Config& c) { c.windows = {1, -2}; }, "config: windows. Expected 0 (all positions) or a positive number, got -2"},
-      {[](Config& c) { c.rotary.scaled = true, c.rotary.scaling.factor = 0; }, "config: rotary.scaling.factor"},
-      {[](Config& c) { c.rotary.scaled = true, c.rotary.scaling.high_freq_factor = 1; }, "config: rotary.scaling.high_freq_factor"},
-      {[](Config& c) { c.rotary.scaled = true, c.rotary.scaling.original_context = 0; }, "config: rotary.scaling.original_context"},
+  std::pair<std::function<void(Config&)>, char const*> const bad[] =
+      {
+          {[](Config& c) { c.layers = 0; }, "config: layers. Expected 1 or more, got 0"},
+          {[](Config& c) { c.heads = 0; }, "config: heads. Expected 1 or more, got 0"},
+          {[](Config& c) { c.kv_heads = -1; }, "config: kv_heads. Expected 1 or more, got -1"},
+          {[](Config& c) { c.kv_heads = 3; }, "config: kv_heads. Expected a divisor of heads = 4, got 3"},
+          {[](Config& c) { c.head_dim = 5; }, "config: head_dim. Expected an even number"},
+          {[](Config& c) { c.d_ff = 0; }, "config: d_ff. Expected 1 or more, got 0"},
+          {[](Config& c) { c.context = 0; }, "config: context. Expected 1 or more, got 0"},
+          {[](Config& c) { c.rotary.theta = 0; }, "config: rotary.theta. Expected a positive number, got 0"},
+          {[](Config& c) { c.norm_epsilon = -1; }, "config: norm_epsilon. Expected 0 or a positive number, got -1"},
+          {[](Config& c) { c.attention_scale = -0.5; }, "config: attention_scale"},
+          {[](Config& c) { c.windows = {1}; }, "config: windows. Expected none, or one a layer (2), got 1"},
+          {[](Config& c) {
+    c.windows = {1, -2};
+           },
+           "config: windows. Expected 0 (all positions) or a positive number, got -2"},
+          {[](Config& c) { c.rotary.scaled = true, c.rotary.scaling.factor = 0; }, "config: rotary.scaling.factor"},
+          {[](Config& c) { c.rotary.scaled = true, c.rotary.scaling.high_freq_factor = 1; },
+           "config: rotary.scaling.high_freq_factor"},
+          {[](Config& c) { c.rotary.scaled = true, c.rotary.scaling.original_context = 0; },
+           "config: rotary.scaling.original_context"},
   };
   for (auto const& [spoil, message] : bad) {
     auto c = good;

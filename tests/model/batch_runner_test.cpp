@@ -15,7 +15,7 @@ std::atomic<long> allocations = 0;
 }
 
 #if defined(__GNUC__) && !defined(__clang__)
-#pragma GCC diagnostic ignored "-Wmismatched-new-delete"   // inlined, the pairs below look mismatched to g++ 12
+#pragma GCC diagnostic ignored "-Wmismatched-new-delete"  // inlined, the pairs below look mismatched to g++ 12
 #endif
 
 // Every operator new of the program counts; sized and array forms forward to these two.
@@ -42,7 +42,8 @@ std::vector<typename Runner::Job> jobs_for(Runner const& runner, Index sets, Ind
   std::vector<typename Runner::Job> jobs(static_cast<std::size_t>(sets));
   for (std::size_t s = 0; s < jobs.size(); ++s) {
     Random random(s, Stream::user);
-    for (Index i = 0; i < units; ++i) jobs[s].units.push_back(static_cast<Index>(random.below(static_cast<std::uint64_t>(examples))));
+    for (Index i = 0; i < units; ++i)
+      jobs[s].units.push_back(static_cast<Index>(random.below(static_cast<std::uint64_t>(examples))));
     jobs[s].gates = random_gates(runner.model().layers(), runner.model().heads(), s).template cast<typename Runner::Scalar>();
   }
   return jobs;
@@ -65,10 +66,10 @@ TEST_CASE("batch_runner: a gate set's results have the same bits alone and among
   auto const examples = ragged(50);
   BatchRunner<decltype(model)> together(model, {.threads = 2, .max_rows = 30}), alone(model, {.threads = 1, .max_rows = 30});
   auto jobs = jobs_for(together, 5, 32, examples.size());
-  together.run({&examples}, std::span(jobs), detail::MeanNll{});
+  together.run({&examples}, std::span(jobs), MeanNll{});
   for (auto const& expected : jobs) {
     std::vector job{expected};
-    alone.run({&examples}, std::span(job), detail::MeanNll{});
+    alone.run({&examples}, std::span(job), MeanNll{});
     CHECK(job[0].loss == expected.loss);
     CHECK(job[0].d_gates == expected.d_gates);
     CHECK(job[0].logprob == expected.logprob);
@@ -82,7 +83,7 @@ TEST_CASE("batch_runner: an example drawn twice counts twice", "[model]") {
   auto jobs = jobs_for(runner, 1, 1, 9);
   auto const run = [&](std::vector<Index> units) {
     jobs[0].units = std::move(units);
-    runner.run({&examples}, std::span(jobs), detail::MeanNll{});
+    runner.run({&examples}, std::span(jobs), MeanNll{});
     return jobs[0];
   };
   auto const a = run({0}), b = run({1}), mixed = run({0, 1, 0});
@@ -111,9 +112,9 @@ TEST_CASE("batch_runner: the second batch of a size allocates nothing", "[model]
   auto const examples = ragged(64);
   BatchRunner<decltype(model)> runner(model, {.threads = 2, .max_rows = 40});
   auto jobs = jobs_for(runner, 3, 64, examples.size());
-  for (int warm = 0; warm < 4; ++warm) runner.run({&examples}, std::span(jobs), detail::MeanNll{});
+  for (int warm = 0; warm < 4; ++warm) runner.run({&examples}, std::span(jobs), MeanNll{});
   auto const before = allocations.load();
-  runner.run({&examples}, std::span(jobs), detail::MeanNll{});
+  runner.run({&examples}, std::span(jobs), MeanNll{});
   CHECK(allocations.load() == before);
 }
 
@@ -123,11 +124,11 @@ TEST_CASE("batch_runner: bad jobs are refused", "[model]") {
   BatchRunner<decltype(model)> runner(model);
   auto jobs = jobs_for(runner, 1, 3, 5);
   jobs[0].units[1] = 5;
-  CHECK_THROWS_WITH(runner.run({&examples}, std::span(jobs), detail::MeanNll{}), Catch::Contains("an index in 0..4, got 5"));
+  CHECK_THROWS_WITH(runner.run({&examples}, std::span(jobs), MeanNll{}), Catch::Contains("an index in 0..4, got 5"));
   jobs[0].units.clear();
-  CHECK_THROWS_WITH(runner.run({&examples}, std::span(jobs), detail::MeanNll{}), Catch::Contains("batch: units"));
+  CHECK_THROWS_WITH(runner.run({&examples}, std::span(jobs), MeanNll{}), Catch::Contains("batch: units"));
   jobs = jobs_for(runner, 1, 3, 5);
   jobs[0].gates.resize(3, 5);
-  CHECK_THROWS_WITH(runner.run({&examples}, std::span(jobs), detail::MeanNll{}), Catch::Contains("Expected [3, 6], got [3, 5]"));
+  CHECK_THROWS_WITH(runner.run({&examples}, std::span(jobs), MeanNll{}), Catch::Contains("Expected [3, 6], got [3, 5]"));
   CHECK_THROWS_WITH((BatchRunner<decltype(model)>(model, {.max_rows = 0})), Catch::Contains("max_rows"));
 }

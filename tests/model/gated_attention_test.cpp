@@ -54,7 +54,7 @@ TEST_CASE("gated_attention: gate 0 removes the head, gate 1 keeps it", "[model]"
   // The layer is affine in its gates: all = without + only - none.
   CHECK(relative_error(Matrix<double>(without.out + only.out - none.out), all.out) < 1e-14);
   CHECK((all.out - without.out).cwiseAbs().maxCoeff() > 0.01);
-  CHECK(all.heads == without.heads);   // what a head computes does not depend on its gate
+  CHECK(all.heads == without.heads);  // what a head computes does not depend on its gate
 }
 
 TEST_CASE("gated_attention: backward may be asked twice of one run", "[model]") {
@@ -68,8 +68,10 @@ TEST_CASE("gated_attention: backward may be asked twice of one run", "[model]") 
 
 TEST_CASE("gated_attention: wrong shapes are refused with both shapes", "[model]") {
   auto const attention = layer<float>();
-  CHECK_THROWS_WITH(attention.forward(Matrix<float>::Ones(3, 9), RowVector<float>::Ones(6)), Catch::Contains("x has the wrong shape. Expected [3, 10], got [3, 9]"));
-  CHECK_THROWS_WITH(attention.forward(Matrix<float>::Ones(3, 10), RowVector<float>::Ones(5)), Catch::Contains("gates has the wrong shape. Expected [1, 6], got [1, 5]"));
+  CHECK_THROWS_WITH(attention.forward(Matrix<float>::Ones(3, 9), RowVector<float>::Ones(6)),
+                    Catch::Contains("x has the wrong shape. Expected [3, 10], got [3, 9]"));
+  CHECK_THROWS_WITH(attention.forward(Matrix<float>::Ones(3, 10), RowVector<float>::Ones(5)),
+                    Catch::Contains("gates has the wrong shape. Expected [1, 6], got [1, 5]"));
   CHECK_THROWS_WITH(attention.forward(Matrix<float>(0, 10), RowVector<float>::Ones(6)), Catch::Contains("at least one token"));
   CHECK_THROWS_WITH(attention.forward(Matrix<float>::Ones(81, 10), RowVector<float>::Ones(6)), Catch::Contains("context"));
 }
@@ -81,10 +83,14 @@ TEST_CASE("gated_attention: weights are checked by name", "[model]") {
     return GatedAttention<llama_like>(llama_config(), std::move(weights.layers[0]));
   };
   CHECK_NOTHROW(make([](auto&) {}));
-  CHECK_THROWS_WITH(make([](auto& w) { w.W_K.resize(3, 10); }), Catch::Contains("W_K has the wrong shape. Expected [8, 10], got [3, 10]"));
-  CHECK_THROWS_WITH(make([](auto& w) { w.W_O.resize(0, 0); }), Catch::Contains("W_O has the wrong shape. Expected [10, 24], got [0, 0]"));
-  CHECK_THROWS_WITH(make([](auto& w) { w.b_Q[2] = std::numeric_limits<float>::infinity(); }), Catch::Contains("b_Q. Expected finite numbers"));
+  CHECK_THROWS_WITH(make([](auto& w) { w.W_K.resize(3, 10); }),
+                    Catch::Contains("W_K has the wrong shape. Expected [8, 10], got [3, 10]"));
+  CHECK_THROWS_WITH(make([](auto& w) { w.W_O.resize(0, 0); }),
+                    Catch::Contains("W_O has the wrong shape. Expected [10, 24], got [0, 0]"));
+  CHECK_THROWS_WITH(make([](auto& w) { w.b_Q[2] = std::numeric_limits<float>::infinity(); }),
+                    Catch::Contains("b_Q. Expected finite numbers"));
   auto config = llama_config();
   config.kv_heads = 4;
-  CHECK_THROWS_WITH((GatedAttention<llama_like>(config, LayerWeights<float>{})), Catch::Contains("kv_heads. Expected a divisor of heads = 6"));
+  CHECK_THROWS_WITH((GatedAttention<llama_like>(config, LayerWeights<float>{})),
+                    Catch::Contains("kv_heads. Expected a divisor of heads = 6"));
 }

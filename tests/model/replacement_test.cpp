@@ -10,7 +10,8 @@ using namespace chg::tests;
 namespace {
 
 // z of every head of every example under the gates, an example at a time: [example][layer], [rows, H D].
-std::vector<std::vector<Matrix<double>>> heads_of(Transformer<llama_like, double> const& model, Examples const& examples, Matrix<double> const& gates) {
+std::vector<std::vector<Matrix<double>>> heads_of(Transformer<llama_like, double> const& model, Examples const& examples,
+                                                  Matrix<double> const& gates) {
   std::vector<std::vector<Matrix<double>>> z;
   for (auto const& e : examples) {
     auto const rows = PrefixTree::length_to_last_target(e) - 1;
@@ -79,17 +80,7 @@ TEST_CASE("replacement: at gate 1 it changes nothing, and at gate 0 the head put
 TEST_CASE("replacement: what was captured elsewhere is refused", "[model]") {
   auto const model = llama<double>();
   auto const replacement = capture_resample(model, ragged(20), Matrix<double>::Ones(3, 6), 0);
-  CHECK_THROWS_WITH(score(model, ragged(19), Matrix<double>::Ones(3, 6), replacement), Catch::Contains("rows for 19 examples, got 20"));
+  CHECK_THROWS_WITH(score(model, ragged(19), Matrix<double>::Ones(3, 6), replacement),
+                    Catch::Contains("rows for 19 examples, got 20"));
   CHECK_THROWS_WITH(capture_resample(model, ragged(1), Matrix<double>::Ones(3, 6), 0), Catch::Contains("2 or more"));
-}
-
-TEST_CASE("derangement: every element moves, and the seed decides where", "[model]") {
-  for (Index n : {2, 3, 10, 101})
-    for (std::uint64_t seed = 0; seed < 20; ++seed) {
-      auto order = derangement(n, seed, Stream::replacement);
-      for (Index i = 0; i < n; ++i) REQUIRE(order[static_cast<std::size_t>(i)] != i);
-      std::sort(order.begin(), order.end());
-      for (Index i = 0; i < n; ++i) REQUIRE(order[static_cast<std::size_t>(i)] == i);
-    }
-  CHECK(derangement(50, 1, Stream::replacement) != derangement(50, 2, Stream::replacement));
 }

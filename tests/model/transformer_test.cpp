@@ -59,12 +59,19 @@ TEST_CASE("transformer: a packed prefix tree gives what plain loops give a seque
   RandomWeightsOptions const all{.seed = 5, .biases = true, .tied = false, .random_norms = true};
   // Round-off of a sum of about a hundred products, through three layers.
   auto const tolerance = 1e-12;
-  SECTION("llama-like, grouped heads") { CHECK(difference_from_plain<llama_like>(llama_config(), random_weights<double>(llama_like, llama_config(), all), examples) < tolerance); }
+  SECTION("llama-like, grouped heads") {
+    CHECK(difference_from_plain<llama_like>(llama_config(), random_weights<double>(llama_like, llama_config(), all), examples) <
+          tolerance);
+  }
   SECTION("scaled rotary positions in neighbouring pairs, sliding windows, a query scale of its own") {
     auto const c = scaled_and_windowed();
     CHECK(difference_from_plain<llama_like>(c, random_weights<double>(llama_like, c, all), examples) < tolerance);
   }
-  SECTION("gpt2-like, tied") { CHECK(difference_from_plain<gpt2_like>(gpt2_config(), random_weights<double>(gpt2_like, gpt2_config(), {.seed = 6, .biases = true}), examples) < tolerance); }
+  SECTION("gpt2-like, tied") {
+    CHECK(difference_from_plain<gpt2_like>(gpt2_config(),
+                                           random_weights<double>(gpt2_like, gpt2_config(), {.seed = 6, .biases = true}),
+                                           examples) < tolerance);
+  }
   SECTION("exact gelu, attention only, no norm, no positions") {
     constexpr Architecture gelu{.norm = Norm::layer, .mlp = Mlp::gelu, .position = Position::none};
     CHECK(difference_from_plain<gelu>(gpt2_config(), random_weights<double>(gelu, gpt2_config(), all), examples) < tolerance);
@@ -77,7 +84,8 @@ TEST_CASE("transformer: a packed prefix tree gives what plain loops give a seque
     CHECK(difference_from_plain<llama_like>(c, random_weights<double>(llama_like, c, all), examples) < tolerance);
   }
   SECTION("sequences longer than a segment of the tree") {
-    CHECK(difference_from_plain<llama_like>(llama_config(), random_weights<double>(llama_like, llama_config(), all), ragged(12, 79, 9, 2)) < tolerance);
+    CHECK(difference_from_plain<llama_like>(llama_config(), random_weights<double>(llama_like, llama_config(), all),
+                                            ragged(12, 79, 9, 2)) < tolerance);
   }
 }
 
@@ -114,7 +122,7 @@ TEST_CASE("transformer: the backward pass on dual numbers gives the Hessian of t
     auto const column = gradient(dual, examples, g).d_gates;
     for (Index i = 0; i < 18; ++i) hessian(i, j) = column.data()[i].tangent;
   }
-  CHECK(relative_error(hessian, Matrix<double>(hessian.transpose())) < 1e-12);   // symmetric, though no code makes it so
+  CHECK(relative_error(hessian, Matrix<double>(hessian.transpose())) < 1e-12);  // symmetric, though no code makes it so
   CHECK(hessian.cwiseAbs().maxCoeff() > 1e-3);
 }
 
@@ -124,7 +132,9 @@ TEST_CASE("transformer: float agrees with double to the round-off of its depth",
   Weights<double> wide;
   wide.layers.resize(weights.layers.size());
   std::vector<Matrix<double>> copies;
-  detail::visit_weights(llama_like, c, weights, [&](auto const&, auto const& tensor, Index, Index, bool) { copies.push_back(tensor.template cast<double>()); });
+  detail::visit_weights(llama_like, c, weights, [&](auto const&, auto const& tensor, Index, Index, bool) {
+    copies.push_back(tensor.template cast<double>());
+  });
   std::size_t next = 0;
   detail::visit_weights(llama_like, c, wide, [&](auto const&, auto& tensor, Index, Index, bool) { tensor = copies[next++]; });
   Transformer<llama_like, float> const narrow(c, weights);
@@ -136,7 +146,8 @@ TEST_CASE("transformer: float agrees with double to the round-off of its depth",
   auto const bound = std::sqrt(600.0) * std::numeric_limits<float>::epsilon();
   auto const a = score(narrow, examples, gates), b = score(exact, examples, gates);
   CHECK(std::abs(a.nll() - b.nll()) < bound * b.nll());
-  CHECK(relative_error(gradient(narrow, examples, Matrix<float>(gates.cast<float>())).d_gates, gradient(exact, examples, gates).d_gates) < bound);
+  CHECK(relative_error(gradient(narrow, examples, Matrix<float>(gates.cast<float>())).d_gates,
+                       gradient(exact, examples, gates).d_gates) < bound);
 }
 
 TEST_CASE("transformer: fixed extents and dynamic extents give the same bits", "[model]") {
@@ -202,7 +213,8 @@ TEST_CASE("transformer: a bad model is refused by the name of what is wrong", "[
   CHECK_THROWS_WITH((Transformer<llama_like, float>(c, weights)), Catch::Contains("layers[1].W_K") && Catch::Contains("NaN"));
   weights = good;
   weights.layers[2].W_down.resize(3, 3);
-  CHECK_THROWS_WITH((Transformer<llama_like, float>(c, weights)), Catch::Contains("layers[2].W_down has the wrong shape. Expected [10, 14], got [3, 3]"));
+  CHECK_THROWS_WITH((Transformer<llama_like, float>(c, weights)),
+                    Catch::Contains("layers[2].W_down has the wrong shape. Expected [10, 14], got [3, 3]"));
   weights = good;
   weights.final_norm.resize(0);
   CHECK_THROWS_WITH((Transformer<llama_like, float>(c, weights)), Catch::Contains("final_norm is missing"));
@@ -210,7 +222,8 @@ TEST_CASE("transformer: a bad model is refused by the name of what is wrong", "[
   weights.layers.pop_back();
   CHECK_THROWS_WITH((Transformer<llama_like, float>(c, weights)), Catch::Contains("weights: layers. Expected 3, got 2"));
   constexpr Architecture other{.heads = 4};
-  CHECK_THROWS_WITH((Transformer<other, float>(c, good)), Catch::Contains("config: heads. Expected 4, which the Architecture fixes, got 6"));
+  CHECK_THROWS_WITH((Transformer<other, float>(c, good)),
+                    Catch::Contains("config: heads. Expected 4, which the Architecture fixes, got 6"));
   auto none = c;
   none.heads = 0;
   CHECK_THROWS_WITH((Transformer<llama_like, float>(none, good)), Catch::Contains("config: heads. Expected 1 or more, got 0"));
@@ -223,9 +236,10 @@ TEST_CASE("transformer: an example that it cannot read is refused by index and t
   CHECK_THROWS_WITH(score(model, Examples({{{1, -1}, {0, 1}}})), Catch::Contains("got -1"));
   Example too_long{std::vector<Token>(81, 1), std::vector<std::uint8_t>(81, 0)};
   too_long.target_mask.back() = 1;
-  CHECK_THROWS_WITH(score(model, Examples({too_long})), Catch::Contains("longer than the model's context. Expected 80 tokens at most, got 81"));
+  CHECK_THROWS_WITH(score(model, Examples({too_long})),
+                    Catch::Contains("longer than the model's context. Expected 80 tokens at most, got 81"));
   too_long.tokens.pop_back(), too_long.target_mask.erase(too_long.target_mask.begin());
-  CHECK(std::isfinite(score(model, Examples({too_long})).nll()));   // the context's full length fits
+  CHECK(std::isfinite(score(model, Examples({too_long})).nll()));  // the context's full length fits
 }
 
 TEST_CASE("transformer: a prompt of one token is enough", "[model]") {

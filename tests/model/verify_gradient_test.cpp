@@ -12,7 +12,7 @@ TEST_CASE("verify_gradient: right models of both kinds and precisions pass, laye
   auto const table = verify_gradient(llama<double>(), examples, random_gates(3, 6));
   INFO(table);
   CHECK(table.passed());
-  CHECK(table.rows().size() == 5);   // three layers, directions, differences
+  CHECK(table.rows().size() == 5);  // three layers, directions, differences
   auto const narrow = verify_gradient(llama<float>(), examples, random_gates(3, 6), {.heads = 2});
   INFO(narrow);
   CHECK(narrow.passed());

@@ -155,7 +155,8 @@ TEST_CASE("norms: no rows is a valid input", "[ops]") {
 }
 
 TEST_CASE("layer_norm: a large common offset costs no more than its own rounding", "[ops]") {
-  // The mean is subtracted before squares are taken: with E[x^2] - E[x]^2 the offset of 10^6 would leave nothing of a spread of 1.
+  // The mean is subtracted before squares are taken: with E[x^2] - E[x]^2 the offset of 10^6 would leave nothing of a spread
+  // of 1.
   Matrix<double> const x = twins::sample(2, 64, 1), shifted = (x.array() + 1e6).matrix(), ones = Matrix<double>::Ones(1, 64),
                        zero = Matrix<double>::Zero(1, 64);
   CHECK(twins::largest(layer(shifted, ones, zero) - layer(x, ones, zero)) <

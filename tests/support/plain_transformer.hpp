@@ -31,7 +31,8 @@ inline Row plain_norm(Norm kind, RowVector<double> const& g, RowVector<double> c
   for (auto v : x) square += (v - mean) * (v - mean) / static_cast<double>(x.size());
   Row y(x.size());
   for (std::size_t i = 0; i < x.size(); ++i)
-    y[i] = (x[i] - mean) / std::sqrt(square + epsilon) * g[static_cast<Index>(i)] + (kind == Norm::layer ? b[static_cast<Index>(i)] : 0);
+    y[i] = (x[i] - mean) / std::sqrt(square + epsilon) * g[static_cast<Index>(i)] +
+           (kind == Norm::layer ? b[static_cast<Index>(i)] : 0);
   return y;
 }
 
@@ -53,13 +54,14 @@ inline double plain_activation(Mlp kind, double a) {
 }
 
 /// Log-probabilities of every token after every position: [T][V]. gates: [L, H].
-inline std::vector<Row> plain_log_probabilities(Architecture const& arch, Config const& c, Weights<double> const& w, std::vector<Token> const& tokens,
-                                                Matrix<double> const& gates) {
+inline std::vector<Row> plain_log_probabilities(Architecture const& arch, Config const& c, Weights<double> const& w,
+                                                std::vector<Token> const& tokens, Matrix<double> const& gates) {
   auto const T = tokens.size();
   std::vector<Row> x(T);
   for (std::size_t t = 0; t < T; ++t)
     for (Index i = 0; i < c.d_model; ++i)
-      x[t].push_back(w.embedding(tokens[t], i) + (arch.position == Position::learned ? w.positions(static_cast<Index>(t), i) : 0));
+      x[t].push_back(w.embedding(tokens[t], i) +
+                     (arch.position == Position::learned ? w.positions(static_cast<Index>(t), i) : 0));
   for (Index l = 0; l < c.layers; ++l) {
     auto const& layer = w.layers[static_cast<std::size_t>(l)];
     std::vector<Row> q(T), k(T), v(T);
@@ -67,8 +69,10 @@ inline std::vector<Row> plain_log_probabilities(Architecture const& arch, Config
       auto const h = plain_norm(arch.norm, layer.attention_norm, layer.attention_norm_bias, c.norm_epsilon, x[t]);
       q[t] = affine(layer.W_Q, layer.b_Q, h), k[t] = affine(layer.W_K, layer.b_K, h), v[t] = affine(layer.W_V, layer.b_V, h);
       if (arch.position == Position::rotary) {
-        for (Index head = 0; head < c.heads; ++head) plain_rotary(c.rotary, c.head_dim, static_cast<Index>(t), q[t].data() + head * c.head_dim);
-        for (Index head = 0; head < c.kv_heads; ++head) plain_rotary(c.rotary, c.head_dim, static_cast<Index>(t), k[t].data() + head * c.head_dim);
+        for (Index head = 0; head < c.heads; ++head)
+          plain_rotary(c.rotary, c.head_dim, static_cast<Index>(t), q[t].data() + head * c.head_dim);
+        for (Index head = 0; head < c.kv_heads; ++head)
+          plain_rotary(c.rotary, c.head_dim, static_cast<Index>(t), k[t].data() + head * c.head_dim);
       }
     }
     for (std::size_t t = T; t-- > 0;) {
@@ -85,7 +89,8 @@ inline std::vector<Row> plain_log_probabilities(Architecture const& arch, Config
           sum += score[s];
         }
         for (auto s = first; s <= t; ++s)
-          for (std::size_t d = 0; d < static_cast<std::size_t>(c.head_dim); ++d) y[at + d] += gates(l, head) * score[s] / sum * v[s][kv + d];
+          for (std::size_t d = 0; d < static_cast<std::size_t>(c.head_dim); ++d)
+            y[at + d] += gates(l, head) * score[s] / sum * v[s][kv + d];
       }
       auto const out = affine(layer.W_O, layer.b_O, y);
       for (std::size_t i = 0; i < out.size(); ++i) x[t][i] += out[i];

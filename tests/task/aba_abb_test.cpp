@@ -19,12 +19,13 @@ std::set<std::vector<Token>> prompts(Examples const& data) {
 }
 }  // namespace
 
-TEST_CASE("aba_abb: a prompt is BOS, four examples x^y^z and the query, over ten different words; the target follows the rule", "[task]") {
+TEST_CASE("aba_abb: a prompt is BOS, four examples x^y^z and the query, over ten different words; the target follows the rule",
+          "[task]") {
   for (auto const rule : {Rule::aba, Rule::abb}) {
     auto const data = aba_abb(small(), {.rule = rule, .examples = 50, .seed = 3});
     REQUIRE(data.size() == 50);
     for (auto const& e : data) {
-      REQUIRE(e.tokens.size() == 30);   // 29 and the target
+      REQUIRE(e.tokens.size() == 30);  // 29 and the target
       REQUIRE(e.targets() == 1);
       REQUIRE(e.target_mask.back() == 1);
       REQUIRE(e.tokens[0] == kBos);
@@ -50,7 +51,7 @@ TEST_CASE("aba_abb: separators that the vocabulary lacks, and BOS when asked, ar
   REQUIRE(aba_abb(v, {.examples = 1, .bos = false})[0].tokens.size() == 29);
   v.bos.reset(), v.caret.reset(), v.newline.reset();
   auto const e = aba_abb(v, {.examples = 1, .pairs = 1})[0];
-  REQUIRE(e.tokens.size() == 6);       // x y x, x y x
+  REQUIRE(e.tokens.size() == 6);  // x y x, x y x
   REQUIRE(e.tokens[5] == e.tokens[3]);
 }
 
@@ -75,14 +76,14 @@ TEST_CASE("aba_abb: counterparts match line by line: the other rule, or x and y 
       auto const at = 1 + 6 * pair;
       REQUIRE(tokens[i].tokens[at] == clean[i].tokens[at + 2]);
       REQUIRE(tokens[i].tokens[at + 2] == clean[i].tokens[at]);
-      REQUIRE(tokens[i].tokens[at + 4] == clean[i].tokens[at + 2]);   // still ABA
+      REQUIRE(tokens[i].tokens[at + 4] == clean[i].tokens[at + 2]);  // still ABA
     }
   }
 }
 
 TEST_CASE("aba_abb: no prompt occurs twice, up to every prompt there is", "[task]") {
   auto v = small();
-  v.words.resize(5);   // 5 * 4 * 3 * 2 = 120 prompts of one pair and a query
+  v.words.resize(5);  // 5 * 4 * 3 * 2 = 120 prompts of one pair and a query
   auto const all = aba_abb(v, {.examples = 120, .pairs = 1});
   REQUIRE(prompts(all).size() == 120);
   REQUIRE(has(complaint([&] { aba_abb(v, {.examples = 121, .pairs = 1}); }), "5 words make 120 different prompts of 4 words"));
@@ -90,9 +91,11 @@ TEST_CASE("aba_abb: no prompt occurs twice, up to every prompt there is", "[task
 
 TEST_CASE("aba_abb: training and validation share no prompt, whatever the seeds, and hold about 90 and 10 percent", "[task]") {
   auto v = small();
-  v.words.resize(8);   // 1680 prompts of one pair and a query
+  v.words.resize(8);  // 1680 prompts of one pair and a query
   auto const all = prompts(aba_abb(v, {.examples = 1680, .pairs = 1}));
-  auto const some = [&](Split split, std::uint64_t seed, Index count) { return prompts(aba_abb(v, {.examples = count, .seed = seed, .pairs = 1, .split = split})); };
+  auto const some = [&](Split split, std::uint64_t seed, Index count) {
+    return prompts(aba_abb(v, {.examples = count, .seed = seed, .pairs = 1, .split = split}));
+  };
   std::set<std::vector<Token>> train, validation;
   for (std::uint64_t seed = 0; seed < 4; ++seed) {
     train.merge(some(Split::train, seed, 1000));
@@ -109,7 +112,8 @@ TEST_CASE("aba_abb: too few words, no example and no pair are refused by name", 
   REQUIRE(has(complaint([&] { aba_abb(v, {.examples = 0}); }), "aba_abb: examples"));
   REQUIRE(has(complaint([&] { aba_abb(v, {.pairs = 0}); }), "aba_abb: pairs"));
   v.words.resize(9);
-  REQUIRE(has(complaint([&] { aba_abb(v); }), "aba_abb: words of the vocabulary. Expected 10 or more for 4 pairs and a query, got 9"));
+  REQUIRE(has(complaint([&] { aba_abb(v); }),
+              "aba_abb: words of the vocabulary. Expected 10 or more for 4 pairs and a query, got 9"));
   v.words[0] = 500;
   REQUIRE(has(complaint([&] { aba_abb(v); }), "vocabulary: words"));
 }
@@ -123,6 +127,6 @@ TEST_CASE("aba_abb: every word is equally likely at every place", "[task]") {
     for (auto const& e : data) ++count[static_cast<std::size_t>(e.tokens[at] - kFirst)];
     double chi_square = 0;
     for (auto const n : count) chi_square += (n - 50) * (n - 50) / 50;
-    REQUIRE(chi_square < 20.5);   // 5 degrees of freedom, p = 0.001
+    REQUIRE(chi_square < 20.5);  // 5 degrees of freedom, p = 0.001
   }
 }

@@ -14,7 +14,7 @@ using namespace vocabularies;
 namespace {
 
 Vocabulary const v = small();
-Mapping const& plus_30 = v.mappings[0];   // input t to t + 30
+Mapping const& plus_30 = v.mappings[0];  // input t to t + 30
 
 /// Inputs that a prompt shows, its query last.
 std::vector<Token> inputs_of(Example const& e) {
@@ -28,7 +28,7 @@ std::vector<Token> inputs_of(Example const& e) {
 
 TEST_CASE("mapping: an in-context prompt is ten different pairs and a query that is none of them", "[task]") {
   for (auto const& e : mapping(v, plus_30, {.examples = 40, .seed = 1})) {
-    REQUIRE(e.tokens.size() == 1 + 10 * 5 + 3 + 1);   // 54 tokens and the target
+    REQUIRE(e.tokens.size() == 1 + 10 * 5 + 3 + 1);  // 54 tokens and the target
     REQUIRE(e.targets() == 1);
     REQUIRE(e.tokens[0] == kBos);
     for (std::size_t pair = 0; pair < 10; ++pair) {
@@ -56,7 +56,8 @@ TEST_CASE("mapping: an instruction prompt is the instruction, a newline, the lea
   for (auto const& e : led) {
     auto const a = e.tokens[4], x = e.tokens[9];
     REQUIRE(a != x);
-    REQUIRE(e.tokens == std::vector<Token>{kGive, kWord, kNewline, kQuestion, a, kAnswer, a + 30, kNewline, kQuestion, x, kAnswer, x + 30});
+    REQUIRE(e.tokens ==
+            std::vector<Token>{kGive, kWord, kNewline, kQuestion, a, kAnswer, a + 30, kNewline, kQuestion, x, kAnswer, x + 30});
   }
 }
 
@@ -81,7 +82,8 @@ TEST_CASE("mapping: contrastive lines ask the same query in both formats", "[tas
   }
 }
 
-TEST_CASE("mapping: shuffled outputs keep inputs, query and target, line by line, and are the same outputs in another order", "[task]") {
+TEST_CASE("mapping: shuffled outputs keep inputs, query and target, line by line, and are the same outputs in another order",
+          "[task]") {
   MappingOptions options{.examples = 30, .seed = 2, .pairs = 6};
   auto const clean = mapping(v, plus_30, options);
   options.shuffle_outputs = true;
@@ -102,15 +104,17 @@ TEST_CASE("mapping: no validation query occurs in training data, as query or as 
   std::set<Token> training, validation;
   for (std::uint64_t seed = 0; seed < 5; ++seed)
     for (auto const format : {Format::icl, Format::instruction}) {
-      for (auto const& e : mapping(v, plus_30, {.format = format, .examples = 30, .seed = seed, .pairs = 9, .split = Split::train}))
+      for (auto const& e :
+           mapping(v, plus_30, {.format = format, .examples = 30, .seed = seed, .pairs = 9, .split = Split::train}))
         for (auto const token : inputs_of(e)) training.insert(token);
-      for (auto const& e : mapping(v, plus_30, {.format = format, .examples = 30, .seed = seed, .pairs = 9, .split = Split::validation})) {
+      for (auto const& e :
+           mapping(v, plus_30, {.format = format, .examples = 30, .seed = seed, .pairs = 9, .split = Split::validation})) {
         validation.insert(inputs_of(e).back());
         for (std::size_t k = 0; k + 1 < inputs_of(e).size(); ++k) REQUIRE(validation.count(inputs_of(e)[k]) == 0);
       }
     }
   REQUIRE(training.size() == 10);
-  REQUIRE(validation.size() == 2);   // a tenth of 12, rounded up
+  REQUIRE(validation.size() == 2);  // a tenth of 12, rounded up
   for (auto const token : validation) REQUIRE(training.count(token) == 0);
 }
 
@@ -122,20 +126,24 @@ TEST_CASE("mapping: the same seed gives the same prompts and a longer set begins
 }
 
 TEST_CASE("mapping: more pairs than inputs, a missing instruction and bad counts are refused by name", "[task]") {
-  REQUIRE(has(complaint([] { mapping(v, plus_30, {.pairs = 12}); }), "mapping \"plus\": pairs. Expected at most 11, the inputs there are beside the query, got 12"));
+  REQUIRE(has(complaint([] { mapping(v, plus_30, {.pairs = 12}); }),
+              "mapping \"plus\": pairs. Expected at most 11, the inputs there are beside the query, got 12"));
   REQUIRE_NOTHROW(mapping(v, plus_30, {.pairs = 11}));
   REQUIRE(has(complaint([] { mapping(v, plus_30, {.pairs = 10, .split = Split::train}); }), "at most 9"));
   REQUIRE(has(complaint([] { mapping(v, plus_30, {.pairs = 11, .split = Split::validation}); }), "at most 10"));
-  REQUIRE(has(complaint([] { mapping(v, plus_30, {.format = Format::instruction, .leading = 12}); }), "leading. Expected at most 11"));
+  REQUIRE(has(complaint([] { mapping(v, plus_30, {.format = Format::instruction, .leading = 12}); }),
+              "leading. Expected at most 11"));
   REQUIRE(has(complaint([] { mapping(v, plus_30, {.examples = 0}); }), "examples"));
   REQUIRE(has(complaint([] { mapping(v, plus_30, {.pairs = 0}); }), "pairs"));
   REQUIRE(has(complaint([] { mapping(v, plus_30, {.leading = -1}); }), "leading"));
   auto mute = plus_30;
   mute.instruction.clear();
-  REQUIRE(has(complaint([&] { mapping(v, mute, {.format = Format::instruction}); }), "instruction. Expected at least one token, got none"));
+  REQUIRE(has(complaint([&] { mapping(v, mute, {.format = Format::instruction}); }),
+              "instruction. Expected at least one token, got none"));
 }
 
-TEST_CASE("leave_one_out: the fitted lines take turns among the other mappings and the held-out ones are of the one left out", "[task]") {
+TEST_CASE("leave_one_out: the fitted lines take turns among the other mappings and the held-out ones are of the one left out",
+          "[task]") {
   auto const out = leave_one_out(v, 1, Format::icl, {.examples = 8, .seed = 4, .pairs = 3});
   REQUIRE(out.fit.size() == 8);
   REQUIRE(out.held_out.size() == 8);

@@ -16,7 +16,8 @@ namespace {
 /// Prompts [1, p] with p = i mod `different`, targets i.
 Examples data(Index count, Index different) {
   std::vector<Example> all;
-  for (Index i = 0; i < count; ++i) all.push_back(prompt_and_target({1, static_cast<Token>(i % different)}, {static_cast<Token>(i)}));
+  for (Index i = 0; i < count; ++i)
+    all.push_back(prompt_and_target({1, static_cast<Token>(i % different)}, {static_cast<Token>(i)}));
   return Examples(all);
 }
 
@@ -37,7 +38,8 @@ TEST_CASE("split: every example is on one side, in its order, and equal prompts 
       }
     }
     for (auto const p : validation_prompts) REQUIRE(train_prompts.count(p) == 0);
-    REQUIRE(validation_prompts.size() == static_cast<std::size_t>(std::max<Index>(1, std::llround(0.3 * static_cast<double>(different)))));
+    REQUIRE(validation_prompts.size() ==
+            static_cast<std::size_t>(std::max<Index>(1, std::llround(0.3 * static_cast<double>(different)))));
   }
 }
 
@@ -61,5 +63,6 @@ TEST_CASE("split: at least one prompt goes to each side", "[task]") {
 
 TEST_CASE("split: equal prompts alone and a share outside (0, 1) are refused", "[task]") {
   REQUIRE(has(complaint([] { split(data(5, 1)); }), "split: different prompts. Expected 2 or more, got 1"));
-  for (double const share : {0.0, 1.0, -0.5, std::nan("")}) REQUIRE(has(complaint([&] { split(data(5, 5), {.share = share}); }), "split: share"));
+  for (double const share : {0.0, 1.0, -0.5, std::nan("")})
+    REQUIRE(has(complaint([&] { split(data(5, 5), {.share = share}); }), "split: share"));
 }

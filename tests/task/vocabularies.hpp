@@ -12,7 +12,8 @@ enum : Token { kBos, kCaret, kNewline, kQuestion, kAnswer, kGive, kWord, kFirst 
 
 /// 12 words from 10 on, and two mappings of them: word i to 40 + i, and to 60 + i.
 inline chg::task::Vocabulary small() {
-  chg::task::Vocabulary v{.size = 80, .bos = kBos, .caret = kCaret, .newline = kNewline, .question = kQuestion, .answer = kAnswer};
+  chg::task::Vocabulary v{
+      .size = 80, .bos = kBos, .caret = kCaret, .newline = kNewline, .question = kQuestion, .answer = kAnswer};
   chg::task::Mapping plus{"plus", {kGive, kWord}, {}, {}}, other{"other", {kGive, kGive, kWord}, {}, {}};
   for (Token i = 0; i < 12; ++i) {
     v.words.push_back(kFirst + i);

@@ -25,8 +25,10 @@ TEST_CASE("vocabulary: what is no id, occurs twice or has another count is refus
   REQUIRE(has(refused([](Vocabulary& v) { v.newline = -1; }), "vocabulary: newline"));
   REQUIRE(has(refused([](Vocabulary& v) { v.question = 99; }), "vocabulary: question"));
   REQUIRE(has(refused([](Vocabulary& v) { v.answer = 99; }), "vocabulary: answer"));
-  REQUIRE(has(refused([](Vocabulary& v) { v.words.push_back(v.words[0]); }), "vocabulary: words. Expected every id once, got id 10 twice"));
-  REQUIRE(has(refused([](Vocabulary& v) { v.mappings[1].outputs.pop_back(); }), "mapping \"other\": outputs. Expected 12, one for each input, got 11"));
+  REQUIRE(has(refused([](Vocabulary& v) { v.words.push_back(v.words[0]); }),
+              "vocabulary: words. Expected every id once, got id 10 twice"));
+  REQUIRE(has(refused([](Vocabulary& v) { v.mappings[1].outputs.pop_back(); }),
+              "mapping \"other\": outputs. Expected 12, one for each input, got 11"));
   REQUIRE(has(refused([](Vocabulary& v) { v.mappings[0].inputs[1] = 10; }), "mapping \"plus\": inputs. Expected every id once"));
   REQUIRE(has(refused([](Vocabulary& v) { v.mappings[0].outputs[1] = 80; }), "mapping \"plus\": outputs"));
   REQUIRE(has(refused([](Vocabulary& v) { v.mappings[0].instruction[0] = -3; }), "mapping \"plus\": instruction"));

@@ -160,3 +160,23 @@ TEST_CASE("random: shuffle makes every order equally likely", "[tensor]") {
   random.shuffle(std::span(one));
   CHECK(one == std::vector{5});
 }
+
+TEST_CASE("random: derangement, every element moves, and the seed decides where", "[tensor]") {
+  for (Index n : {2, 3, 10, 101})
+    for (std::uint64_t seed = 0; seed < 20; ++seed) {
+      auto order = derangement(n, seed, Stream::replacement);
+      for (Index i = 0; i < n; ++i) REQUIRE(order[static_cast<std::size_t>(i)] != i);
+      std::sort(order.begin(), order.end());
+      for (Index i = 0; i < n; ++i) REQUIRE(order[static_cast<std::size_t>(i)] == i);
+    }
+  CHECK(derangement(50, 1, Stream::replacement) != derangement(50, 2, Stream::replacement));
+}
+
+TEST_CASE("random: all nine derangements of four are equally likely", "[tensor]") {
+  std::map<std::vector<Index>, double> counts;
+  for (std::uint64_t seed = 0; seed < 9000; ++seed) ++counts[derangement(4, seed, Stream::null_targets)];
+  CHECK(counts.size() == 9);
+  std::vector<double> flat;
+  for (auto const& [order, count] : counts) flat.push_back(count);
+  CHECK(chi_square(flat) < chi_square_limit(8));
+}

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: MIT
-// Tests the claim of a fit by switching heads: in the context of fitted gates, the heads with the highest score are forced off and,
-// for comparison, on.
+// Tests the claim of a fit by switching heads: in the context of fitted gates, the heads with the highest score are forced
+// off and, for comparison, on.
 //
 //     effect(k) = mean over examples of  log P(target | first k heads off) - log P(target | the same heads on)
 //
-// Nam et al. 2025, section 4.1 and figure 2. Expected: negative for facilitation, about 0 for irrelevance, positive for interference
-// until the interfering heads are used up. Off is a gate of 0, the head's output replaced as chosen; on is a gate of 1.
+// Nam et al. 2025, section 4.1 and figure 2. Expected: negative for facilitation, about 0 for irrelevance, positive for
+// interference until the interfering heads are used up. Off is a gate of 0, the head's output replaced as chosen; on is a
+// gate of 1.
 #pragma once
 
 #include <chg/analysis/taxonomy.hpp>
@@ -44,10 +45,10 @@ struct AblationOptions {
 /// One point of one gate set's curve. Log-probabilities in nats, mean over an example's target tokens.
 struct AblationPoint {
   Index set = 0;
-  Index k = 0;                  ///< 1 .. L H
-  Index layer = 0, head = 0;    ///< the k-th head by score
+  Index k = 0;                ///< 1 .. L H
+  Index layer = 0, head = 0;  ///< the k-th head by score
   double head_score = 0;
-  double logprob_on = 0;        ///< mean over examples
+  double logprob_on = 0;  ///< mean over examples
   double logprob_off = 0;
   std::vector<double> effects;  ///< off minus on, an example at a time, in the order of the data
 
@@ -98,19 +99,21 @@ template <TransformerModel M>
 Ablation ablate(M const& model, Examples const& examples, Fit const& fit, Score score, AblationOptions options = {}) {
   check(options.points >= 0, "ablate: points", "0 (all) or more", options.points);
   auto const r = roles(fit);
-  check(r.layers() == model.layers() && r.heads() == model.heads(), "ablate: gates of the fit", shape_text(model.layers(), model.heads()),
-        shape_text(r.layers(), r.heads()), "Use the model that was fitted.");
+  check(r.layers() == model.layers() && r.heads() == model.heads(), "ablate: gates of the fit",
+        shape_text(model.layers(), model.heads()), shape_text(r.layers(), r.heads()), "Use the model that was fitted.");
   auto const n = r.layers() * r.heads();
   auto const ks = spread(n, options.points);
   auto const plus = fit.g_plus(), minus = fit.g_minus();
   Scorer<M> scorer(model, examples, options.run);
   Ablation result{score, options, r.seeds(), {}};
-  Matrix<double> scored;  // the gates of `with`: in context ones, heads switched on are the model as it is, at every k and in every set
+  // The gates of `with`: in context ones, heads switched on are the model as it is, at every k and in every set.
+  Matrix<double> scored;
   Evaluation with;
   for (Index set = 0; set < r.sets(); ++set) {
-    Matrix<double> const context = options.context == Context::plus    ? plus.set(set)
-                                   : options.context == Context::minus ? minus.set(set)
-                                                                       : Matrix<double>(Matrix<double>::Ones(r.layers(), r.heads()));
+    Matrix<double> const context = options.context == Context::plus ? plus.set(set)
+                                   : options.context == Context::minus
+                                       ? minus.set(set)
+                                       : Matrix<double>(Matrix<double>::Ones(r.layers(), r.heads()));
     Replacement<typename M::scalar_type> replacement;
     if (options.replace == Replace::mean) replacement = capture_mean(model, examples, context, options.run);
     if (options.replace == Replace::resample) replacement = capture_resample(model, examples, context, options.seed, options.run);

@@ -37,8 +37,10 @@ inline RoleCounts count(Roles const& roles) {
   RoleCounts counts;
   counts.heads = roles.layers() * roles.heads(), counts.fits = roles.sets();
   for (Index s = 0; s < roles.sets(); ++s) {
-    for (auto const score : all_scores) counts.with_role[static_cast<std::size_t>(score)] += static_cast<double>(roles.with_role(score, s));
-    for (auto const c : all_head_classes) counts.in_class[static_cast<std::size_t>(c)] += static_cast<double>(roles.in_class(c, s));
+    for (auto const score : all_scores)
+      counts.with_role[static_cast<std::size_t>(score)] += static_cast<double>(roles.with_role(score, s));
+    for (auto const c : all_head_classes)
+      counts.in_class[static_cast<std::size_t>(c)] += static_cast<double>(roles.in_class(c, s));
   }
   for (auto& n : counts.with_role) n /= static_cast<double>(counts.fits);
   for (auto& n : counts.in_class) n /= static_cast<double>(counts.fits);
@@ -47,15 +49,18 @@ inline RoleCounts count(Roles const& roles) {
 
 /// Both counts, on two lines.
 inline std::ostream& operator<<(std::ostream& out, RoleCounts const& counts) {
-  out << "mean over " << counts.fits << (counts.fits == 1 ? " fit" : " fits") << " of " << counts.heads << " heads\n  by score >= 0.5:";
-  for (auto const score : all_scores) out << "  " << name(score) << detail::fixed(counts.with_role[static_cast<std::size_t>(score)], 1, 5);
+  out << "mean over " << counts.fits << (counts.fits == 1 ? " fit" : " fits") << " of " << counts.heads
+      << " heads\n  by score >= 0.5:";
+  for (auto const score : all_scores)
+    out << "  " << name(score) << detail::fixed(counts.with_role[static_cast<std::size_t>(score)], 1, 5);
   out << "\n  by class:       ";
-  for (auto const c : all_head_classes) out << "  " << name(c) << detail::fixed(counts.in_class[static_cast<std::size_t>(c)], 1, 5);
+  for (auto const c : all_head_classes)
+    out << "  " << name(c) << detail::fixed(counts.in_class[static_cast<std::size_t>(c)], 1, 5);
   return out << '\n';
 }
 
-/// One line a head: mean scores over fits, and in how many fits it is in which class. Of a model with more than 64 heads, only those
-/// that are facilitating, interfering or contradictory in some fit. Then the counts.
+/// One line a head: mean scores over fits, and in how many fits it is in which class. Of a model with more than 64 heads,
+/// only those that are facilitating, interfering or contradictory in some fit. Then the counts.
 inline std::ostream& operator<<(std::ostream& out, Roles const& roles) {
   auto const all = roles.layers() * roles.heads() <= 64;
   auto const matters = [&](Index l, Index h) {
@@ -90,13 +95,15 @@ inline std::ostream& operator<<(std::ostream& out, Roles const& roles) {
   return out << count(roles);
 }
 
-/// Effects by k: the mean over gate sets, the standard error over them (over examples for a single set), and how many have which sign.
+/// Effects by k: the mean over gate sets, the standard error over them (over examples for a single set), and how many have
+/// which sign.
 inline std::ostream& operator<<(std::ostream& out, Ablation const& ablation) {
   constexpr Index kLines = 12;
   auto const sets = static_cast<Index>(ablation.seeds.size());
   auto const per_set = static_cast<Index>(ablation.points.size()) / std::max<Index>(1, sets);
-  out << "ablation by " << name(ablation.score) << ", " << name(ablation.options.mode) << ", context " << name(ablation.options.context) << ", replaced by "
-      << name(ablation.options.replace) << "\n    k    effect (nats)   std. error   negative in\n";
+  out << "ablation by " << name(ablation.score) << ", " << name(ablation.options.mode) << ", context "
+      << name(ablation.options.context) << ", replaced by " << name(ablation.options.replace)
+      << "\n    k    effect (nats)   std. error   negative in\n";
   for (auto const line : spread(per_set, kLines)) {
     auto const& first = ablation.points[static_cast<std::size_t>(line - 1)];
     auto const effect = [&](Index s) { return ablation.points[static_cast<std::size_t>(s * per_set + line - 1)].effect(); };
@@ -106,7 +113,8 @@ inline std::ostream& operator<<(std::ostream& out, Ablation const& ablation) {
     for (Index s = 0; s < sets; ++s) mean += effect(s) / n, negative += effect(s) < 0;
     for (Index s = 0; s < sets; ++s) squares += (effect(s) - mean) * (effect(s) - mean);
     auto const error = sets > 1 ? std::sqrt(squares / (n - 1) / n) : first.standard_error();
-    out << detail::padded(text(first.k), 5, true) << detail::fixed(mean, 4, 17) << detail::fixed(error, 4, 13) << detail::padded(text(negative, " of ", sets), 14, true) << '\n';
+    out << detail::padded(text(first.k), 5, true) << detail::fixed(mean, 4, 17) << detail::fixed(error, 4, 13)
+        << detail::padded(text(negative, " of ", sets), 14, true) << '\n';
   }
   return out;
 }
@@ -153,7 +161,10 @@ inline std::ostream& operator<<(std::ostream& out, Heatmap const& map) {
 
 /// The three gate matrices of one gate set.
 inline Heatmap heatmap(Fit const& fit, Index set, bool colour = false) {
-  return {{{"G0 (no pressure)", fit.g0().set(set)}, {"G+ (retention)", fit.g_plus().set(set)}, {"G- (removal)", fit.g_minus().set(set)}}, colour};
+  return {{{"G0 (no pressure)", fit.g0().set(set)},
+           {"G+ (retention)", fit.g_plus().set(set)},
+           {"G- (removal)", fit.g_minus().set(set)}},
+          colour};
 }
 
 }  // namespace chg

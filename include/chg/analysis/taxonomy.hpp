@@ -3,10 +3,10 @@
 //
 //     facilitation F = G-        interference I = 1 - G+        irrelevance R = G+ (1 - G-)
 //
-// Nam et al. 2025, section 3.3 and table 1 (whose irrelevance is right where the running text misprints it). A head HAS a role when
-// the score is 0.5 or more. The roles are no partition: a head may have none, or two. So two counts exist, and both are given: heads
-// that have a role, as the paper's table 2 counts, and classes, decided in the order of HeadClass. Both are decided a fit at a time: a
-// mean of gates over fits mixes circuits, and is never thresholded.
+// Nam et al. 2025, section 3.3 and table 1 (whose irrelevance is right where the running text misprints it). A head HAS a
+// role when the score is 0.5 or more. The roles are no partition: a head may have none, or two. So two counts exist, and
+// both are given: heads that have a role, as the paper's table 2 counts, and classes, decided in the order of HeadClass.
+// Both are decided a fit at a time: a mean of gates over fits mixes circuits, and is never thresholded.
 #pragma once
 
 #include <chg/gate/fit_record.hpp>
@@ -23,7 +23,8 @@ inline constexpr std::array all_scores{Score::facilitation, Score::interference,
 /// In the order of decision. Contradictory (F and I at once: kept under removal, dropped under retention) tells of a fit that has
 /// not settled, and is folded into no other class.
 enum class HeadClass : std::uint8_t { contradictory, facilitating, interfering, irrelevant, undecided };
-inline constexpr std::array all_head_classes{HeadClass::contradictory, HeadClass::facilitating, HeadClass::interfering, HeadClass::irrelevant, HeadClass::undecided};
+inline constexpr std::array all_head_classes{HeadClass::contradictory, HeadClass::facilitating, HeadClass::interfering,
+                                             HeadClass::irrelevant, HeadClass::undecided};
 
 constexpr std::string_view name(Score score) {
   constexpr std::string_view names[] = {"facilitation", "interference", "irrelevance"};
@@ -80,7 +81,9 @@ class Roles {
   /// [S, L, H]
   Array<HeadClass, 3> const& classes() const { return classes_; }
 
-  double score(Score score, Index set, Index layer, Index head) const { return head_score(score, plus_(set, layer, head), minus_(set, layer, head)); }
+  double score(Score score, Index set, Index layer, Index head) const {
+    return head_score(score, plus_(set, layer, head), minus_(set, layer, head));
+  }
   HeadClass head_class(Index set, Index layer, Index head) const { return classes_(set, layer, head); }
 
   /// Heads of one fit that have a role: shares by score, the paper's count.

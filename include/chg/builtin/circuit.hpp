@@ -50,8 +50,9 @@ class Circuit {
   bool matches(Roles const& roles, Index set, task::Format format = task::Format::icl) const {
     for (auto const& known : heads_) {
       auto const found = roles.head_class(set, known.layer, known.head);
-      if (known.alternative ? standing(roles, set, *known.alternative) != 1 || (found != known.expected && found != HeadClass::irrelevant)
-                            : found != expected(known, format))
+      if (known.alternative
+              ? standing(roles, set, *known.alternative) != 1 || (found != known.expected && found != HeadClass::irrelevant)
+              : found != expected(known, format))
         return false;
     }
     return true;

@@ -74,7 +74,8 @@ class Construction {
     result.unembedding_bias = weights_.unembedding_bias.cast<Real>();
     for (auto const& layer : weights_.layers) {
       auto& to = result.layers.emplace_back();
-      to.W_Q = layer.W_Q.cast<Real>(), to.W_K = layer.W_K.cast<Real>(), to.W_V = layer.W_V.cast<Real>(), to.W_O = layer.W_O.cast<Real>();
+      to.W_Q = layer.W_Q.cast<Real>(), to.W_K = layer.W_K.cast<Real>(), to.W_V = layer.W_V.cast<Real>(),
+      to.W_O = layer.W_O.cast<Real>();
       to.b_Q = layer.b_Q.cast<Real>();
     }
     return result;

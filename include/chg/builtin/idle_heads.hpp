@@ -1,22 +1,22 @@
 // SPDX-License-Identifier: MIT
 // Heads that do nothing for a task, in two kinds: nothing on balance, and nothing at all.
 //
-// Every constructed model has a rival answer that is always e^-3 as likely as the right one. A wavering head adds a to the rival's
-// logit for half of the words that it may look at and -c for the other half, a = 1/2 and c such that the mean NLL is the same with
-// the head and without it:
+// Every constructed model has a rival answer that is always e^-3 as likely as the right one. A wavering head adds a to the
+// rival's logit for half of the words that it may look at and -c for the other half, a = 1/2 and c such that the mean NLL is
+// the same with the head and without it:
 //
 //     (1 + rho e^a)(1 + rho e^-c) = (1 + rho)^2,     rho = e^-3
 //
 // In between the NLL is a little lower (0.0005 nats), so that the gradient leads away from both ends. That matters. A silent head
 // writes where nothing reads: its gradient is exactly 0 in every phase, so only the regulariser can move it, and that ends at
 // |u| = 4. Gates start uniform in (0, 1); 2 sigmoid(-4) = 3.6% of them start beyond. Such a head stays where it was born, and is
-// called interfering (born below) or facilitating (born above) in both presets, however long the fit: of 120 fits with five silent
-// heads each, 97 recover the circuit ((1 - .036)^5 is 83%), with five wavering heads all 120.
+// called interfering (born below) or facilitating (born above) in both presets, however long the fit: of 120 fits with five
+// silent heads each, 97 recover the circuit ((1 - .036)^5 is 83%), with five wavering heads all 120.
 //
-// The opposite holds too: a gradient however small, if its sign is constant, is enough. Adam divides it by its own size, so the
-// phase without pressure carries u beyond 4 in 500 updates, and no pressure reaches it there: a head that lowers the NLL by 4e-6 nats is
-// called facilitating, and one that raises it by as much interfering, in 20 of 20 fits of both presets. Classes tell the sign of an
-// effect, not its size; ablation tells the size.
+// The opposite holds too: a gradient however small, if its sign is constant, is enough. Adam divides it by its own size, so
+// the phase without pressure carries u beyond 4 in 500 updates, and no pressure reaches it there: a head that lowers the NLL
+// by 4e-6 nats is called facilitating, and one that raises it by as much interfering, in 20 of 20 fits of both presets.
+// Classes tell the sign of an effect, not its size; ablation tells the size.
 #pragma once
 
 #include <chg/builtin/construction.hpp>

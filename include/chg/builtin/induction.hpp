@@ -8,13 +8,13 @@
 //     layer 1 head 0   negative: looks at the right word and pushes every wrong one
 //     the other five   idle, see idle_heads.hpp
 //
-// The induction head reads layer 0's output in its keys: without the previous-token head it looks at carets, which hold nothing.
-// Unless a word is pushed, the model says newline. Ungated it is right on every prompt with an NLL of 1.79 nats, of 0.14 without the
-// negative head, and wrong on every prompt without either of the two.
+// The induction head reads layer 0's output in its keys: without the previous-token head it looks at carets, which hold
+// nothing. Unless a word is pushed, the model says newline. Ungated it is right on every prompt with an NLL of 1.79 nats, of
+// 0.14 without the negative head, and wrong on every prompt without either of the two.
 //
-// What an ablation replaces a head by matters here. Zero and the mean show both heads of the circuit (effects of -3.5 nats). Another
-// prompt's output (Replace::resample) shows the induction head (-5.1) and not the previous-token head (0.0): newlines stand at the
-// same places in every prompt, so what it says of them is the same in every prompt.
+// What an ablation replaces a head by matters here. Zero and the mean show both heads of the circuit (effects of -3.5 nats).
+// Another prompt's output (Replace::resample) shows the induction head (-5.1) and not the previous-token head (0.0):
+// newlines stand at the same places in every prompt, so what it says of them is the same in every prompt.
 #pragma once
 
 #include <chg/builtin/symbolic.hpp>
@@ -25,7 +25,8 @@ struct InductionOptions {
   Idle idle = Idle::wavering;
 };
 
-/// Ground truth for chg::fit on task::aba_abb with Rule::aba: facilitating (0, 1) and (1, 2), interfering (1, 0), the others irrelevant.
+/// Ground truth for chg::fit on task::aba_abb with Rule::aba: facilitating (0, 1) and (1, 2), interfering (1, 0), the others
+/// irrelevant.
 template <class Scalar = float>
 KnownModel<attention_only, Scalar> induction(InductionOptions options = {}) {
   using namespace detail;
@@ -36,7 +37,10 @@ KnownModel<attention_only, Scalar> induction(InductionOptions options = {}) {
   auto previous_token = model.head(0, 1).look_back(1);
   for (Index id = 0; id < model.config().vocab; ++id) previous_token.write(model.token(id), previous(model, id), 1);
 
-  auto induction = model.head(1, 2).look_near(kNear).look_for(previous(model, kNewline), kAfterNewline).look_for(model.token(kCaret), kAtCaret);
+  auto induction = model.head(1, 2)
+                       .look_near(kNear)
+                       .look_for(previous(model, kNewline), kAfterNewline)
+                       .look_for(model.token(kCaret), kAtCaret);
   answer(model, induction, kAnswer);
 
   auto negative = model.head(1, 0).look_back(3);

@@ -17,9 +17,12 @@ class KnownModel : public Transformer<A, Scalar> {
  public:
   /// Throws Error like Transformer, and when the vocabulary has another size than the model's.
   KnownModel(Config config, Weights<Real<Scalar>> weights, task::Vocabulary vocabulary, Circuit circuit)
-      : Transformer<A, Scalar>(std::move(config), std::move(weights)), vocabulary_(std::move(vocabulary)), circuit_(std::move(circuit)) {
+      : Transformer<A, Scalar>(std::move(config), std::move(weights)),
+        vocabulary_(std::move(vocabulary)),
+        circuit_(std::move(circuit)) {
     task::validate(vocabulary_);
-    check(vocabulary_.size == this->vocab(), "known model: size of the vocabulary", text(this->vocab(), ", the model's"), vocabulary_.size);
+    check(vocabulary_.size == this->vocab(), "known model: size of the vocabulary", text(this->vocab(), ", the model's"),
+          vocabulary_.size);
   }
 
   task::Vocabulary const& vocabulary() const { return vocabulary_; }

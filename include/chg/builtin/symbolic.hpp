@@ -19,7 +19,8 @@ inline task::Vocabulary symbolic_vocabulary() {
   return v;
 }
 
-/// A Construction for it. Unless a head speaks up, the model says newline, whose logit is `newline`; the rival starts at kRivalLogit.
+/// A Construction for it. Unless a head speaks up, the model says newline, whose logit is `newline`; the rival starts at
+/// kRivalLogit.
 inline Construction symbolic(Index layers, Index heads, double newline) {
   auto const V = symbolic_vocabulary().size;
   Construction model({.layers = layers, .heads = heads, .vocab = V, .own_channels = V + 1});

@@ -18,7 +18,8 @@
 namespace chg::builtin {
 
 inline constexpr Index teaching_inputs = 32;
-inline constexpr std::array<std::string_view, 6> teaching_mappings{"capital", "french", "spanish", "german", "plural", "reversed"};
+inline constexpr std::array<std::string_view, 6> teaching_mappings{"capital", "french", "spanish",
+                                                                   "german",  "plural", "reversed"};
 
 /// 240 ids: separators, instruction words, 32 inputs, then 32 outputs a mapping. The surfaces are in the model's own files; names
 /// are left empty.
@@ -30,7 +31,10 @@ inline task::Vocabulary teaching_vocabulary() {
   for (std::size_t t = 0; t < teaching_mappings.size(); ++t) {
     auto const number = static_cast<Token>(t);
     auto const first_output = kFirstInput + kInputs * (number + 1);
-    task::Mapping m{.name = std::string(teaching_mappings[t]), .instruction = {kGive, kThe, kFirstTask + number, kWord}, .inputs = {}, .outputs = {}};
+    task::Mapping m{.name = std::string(teaching_mappings[t]),
+                    .instruction = {kGive, kThe, kFirstTask + number, kWord},
+                    .inputs = {},
+                    .outputs = {}};
     for (Token i = 0; i < kInputs; ++i) m.inputs.push_back(kFirstInput + i), m.outputs.push_back(first_output + i);
     v.mappings.push_back(std::move(m));
   }
@@ -39,11 +43,12 @@ inline task::Vocabulary teaching_vocabulary() {
   return v;
 }
 
-/// The folder of the teaching model: in the folder that the environment variable CHG_MODELS names, otherwise where chg was built or
-/// installed. Throws Error when it is not there.
+/// The folder of the teaching model: in the folder that the environment variable CHG_MODELS names, otherwise where chg was
+/// built or installed. Throws Error when it is not there.
 inline std::filesystem::path teaching_directory() {
   constexpr auto advice =
-      "Set the environment variable CHG_MODELS to the folder examples/models of chg's sources, or to share/chg/models of an installation.";
+      "Set the environment variable CHG_MODELS to the folder examples/models of chg's sources, or to share/chg/models of an "
+      "installation.";
   std::filesystem::path models;
   if (auto const* const set = std::getenv("CHG_MODELS"); set && *set) {
     models = set;
@@ -51,13 +56,13 @@ inline std::filesystem::path teaching_directory() {
 #ifdef CHG_MODEL_DIR
     models = CHG_MODEL_DIR;
 #else
-    throw Error({"teaching model: its folder", "CHG_MODELS in the environment, since this program was built without chg's CMake target", "nothing",
-                 advice});
+    throw Error({"teaching model: its folder",
+                 "CHG_MODELS in the environment, since this program was built without chg's CMake target", "nothing", advice});
 #endif
   }
   auto directory = models / "teaching";
-  check(std::filesystem::is_directory(directory), "teaching model: " + directory.string(), "a folder with config.json and model.safetensors",
-        "none", advice);
+  check(std::filesystem::is_directory(directory), "teaching model: " + directory.string(),
+        "a folder with config.json and model.safetensors", "none", advice);
   return directory;
 }
 

@@ -17,29 +17,33 @@ namespace chg {
 
 /// An update rule: its own state, and one step from a gradient. A resumed fit restores state() and goes on to the same bits.
 template <class U>
-concept UpdateRule = requires(U update, U const& constant, Index n, std::span<double const> gradient, double lr,
-                              std::span<double> x) {
-  update.start(n);
-  update.step(gradient, lr, x);
-  { update.state() } -> std::same_as<std::span<double>>;
-  { constant.state() } -> std::same_as<std::span<double const>>;
-};
+concept UpdateRule =
+    requires(U update, U const& constant, Index n, std::span<double const> gradient, double lr, std::span<double> x) {
+      update.start(n);
+      update.step(gradient, lr, x);
+      { update.state() } -> std::same_as<std::span<double>>;
+      { constant.state() } -> std::same_as<std::span<double const>>;
+    };
 
 namespace detail {
 template <class U>
 struct CheckUpdateRule {
-  static_assert(requires(U u, Index n) { u.start(n); },
-                "chg: an update rule needs `void start(Index parameters)`, which begins afresh with that many parameters. "
-                "Add it to the rule, as in chg::Adam.");
-  static_assert(requires(U u, std::span<double const> gradient, double lr, std::span<double> x) { u.step(gradient, lr, x); },
-                "chg: an update rule needs `void step(std::span<double const> gradient, double learning_rate, std::span<double> parameters)`. "
-                "Add it to the rule, as in chg::Adam.");
-  static_assert(requires(U u, U const& c) {
-                  { u.state() } -> std::same_as<std::span<double>>;
-                  { c.state() } -> std::same_as<std::span<double const>>;
-                },
-                "chg: an update rule needs `std::span<double> state()` and `std::span<double const> state() const`: all that a "
-                "resumed fit must restore. Keep the state in one std::vector<double>, as chg::Adam does; an empty span if there is none.");
+  static_assert(
+      requires(U u, Index n) { u.start(n); },
+      "chg: an update rule needs `void start(Index parameters)`, which begins afresh with that many parameters. "
+      "Add it to the rule, as in chg::Adam.");
+  static_assert(
+      requires(U u, std::span<double const> gradient, double lr, std::span<double> x) { u.step(gradient, lr, x); },
+      "chg: an update rule needs `void step(std::span<double const> gradient, double learning_rate, std::span<double> "
+      "parameters)`. "
+      "Add it to the rule, as in chg::Adam.");
+  static_assert(
+      requires(U u, U const& c) {
+        { u.state() } -> std::same_as<std::span<double>>;
+        { c.state() } -> std::same_as<std::span<double const>>;
+      },
+      "chg: an update rule needs `std::span<double> state()` and `std::span<double const> state() const`: all that a "
+      "resumed fit must restore. Keep the state in one std::vector<double>, as chg::Adam does; an empty span if there is none.");
 };
 }  // namespace detail
 

@@ -19,7 +19,9 @@ namespace chg {
 
 namespace detail {
 
-inline constexpr std::string_view kFitMagic = "\x89" "CHGFIT\n";
+inline constexpr std::string_view kFitMagic =
+    "\x89"
+    "CHGFIT\n";
 inline constexpr std::uint32_t kFitVersion = 1;
 template <class Record>
 inline constexpr std::uint32_t kFitKind = std::is_same_v<Record, Fit> ? 1 : 2;
@@ -51,7 +53,9 @@ class FitWriter {
   void operator()(double x) { integer(std::bit_cast<std::uint64_t>(x)); }
   template <class Enum>
     requires std::is_enum_v<Enum>
-  void operator()(Enum x) { integer(static_cast<std::uint32_t>(x)); }
+  void operator()(Enum x) {
+    integer(static_cast<std::uint32_t>(x));
+  }
   void operator()(LearningRate const& r) { (*this)(r.start), (*this)(r.end); }
   template <class T>
   void operator()(std::optional<T> const& x) {
@@ -141,7 +145,9 @@ class FitReader {
     return x;
   }
   template <class Unsigned>
-  void integer(Unsigned& x) { x = take<Unsigned>(); }
+  void integer(Unsigned& x) {
+    x = take<Unsigned>();
+  }
   template <class Enum>
   void enumerator(Enum& x, Enum last) {
     auto const value = take<std::uint32_t>();
@@ -188,8 +194,8 @@ void save_record(Record const& record, std::filesystem::path const& path) {
   if (failed) {
     std::error_code ignored;
     std::filesystem::remove(aside, ignored);
-    throw Error({"save: " + path.string(), "a file that can be written", failed.message(),
-                 "Is the directory there, and is there room?"});
+    throw Error(
+        {"save: " + path.string(), "a file that can be written", failed.message(), "Is the directory there, and is there room?"});
   }
 }
 

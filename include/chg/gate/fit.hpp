@@ -33,9 +33,10 @@ concept GateJob = requires(Job job) {
 
 /// Where gradients come from: chg::BatchRunner, or whatever fills loss, logprob and d_gates of jobs from units and gates.
 template <class Runner, class O>
-concept GradientSource = Objective<O> && detail::GateJob<typename Runner::Job> &&
-                         requires(Runner& runner, std::array<Examples const*, O::examples_per_unit> data,
-                                  std::span<typename Runner::Job> jobs, O const& objective) { runner.run(data, jobs, objective); };
+concept GradientSource =
+    Objective<O> && detail::GateJob<typename Runner::Job> &&
+    requires(Runner& runner, std::array<Examples const*, O::examples_per_unit> data, std::span<typename Runner::Job> jobs,
+             O const& objective) { runner.run(data, jobs, objective); };
 
 namespace detail {
 
@@ -202,7 +203,7 @@ Record begin_training(Runner& runner, Index layers, Index heads, std::array<Exam
   record.origin = origin_of<Runner>(data, layers, heads);
   record.status = Status::interrupted;
   Training<Record, Runner, K>(record, runner, data).run();
-  record.options.progress = nullptr;   // what it refers to may not outlive this call
+  record.options.progress = nullptr;  // what it refers to may not outlive this call
   return record;
 }
 

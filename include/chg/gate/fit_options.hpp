@@ -33,16 +33,16 @@ using ProgressCallback = std::function<bool(Progress const&)>;
 
 /// Of chg::fit: the phases none, retain, remove.
 struct FitOptions {
-  Index gate_sets = 10;              ///< S, fitted side by side; not read when init is given. Paper: 10 a task, 20 for ABA / ABB
-  std::uint64_t seed = 0;            ///< gate set s has the start, the order and the bits of a fit with seed + s alone
-  Index batch = 64;                  ///< examples an update and set
-  Index updates = 500;               ///< of the first phase
-  Index updates_pressed = 500;       ///< of each of the two others; 0: only the first phase runs
+  Index gate_sets = 10;         ///< S, fitted side by side; not read when init is given. Paper: 10 a task, 20 for ABA / ABB
+  std::uint64_t seed = 0;       ///< gate set s has the start, the order and the bits of a fit with seed + s alone
+  Index batch = 64;             ///< examples an update and set
+  Index updates = 500;          ///< of the first phase
+  Index updates_pressed = 500;  ///< of each of the two others; 0: only the first phase runs
   LearningRate learning_rate{0.1, 0.01};
   LearningRate learning_rate_pressed{0.5, 0.1};
-  double lambda = 0.1;               ///< weight of the regulariser in the phases with pressure; the sign is the phase's
-  double clip_logit = 4;             ///< where the regulariser ends, in u
-  double clip_norm = 1;              ///< of the gradient in u of one set; infinity for no clip
+  double lambda = 0.1;    ///< weight of the regulariser in the phases with pressure; the sign is the phase's
+  double clip_logit = 4;  ///< where the regulariser ends, in u
+  double clip_norm = 1;   ///< of the gradient in u of one set; infinity for no clip
   Preset preset = Preset::reference;
   std::optional<Normalise> normalise{};  ///< overrides the preset
   Order order = Order::shuffle;
@@ -55,13 +55,13 @@ struct FitOptions {
 struct ContrastOptions {
   Index gate_sets = 10;
   std::uint64_t seed = 0;
-  Index batch = 64;                  ///< matched pairs an update and set
+  Index batch = 64;  ///< matched pairs an update and set
   Index updates = 500;
   LearningRate learning_rate{0.1, 0.01};
   double lambda = 0.1;
   double clip_logit = 4;
   double clip_norm = 1;
-  double clip_difference = 5;        ///< c of eq. 2: how far below the retained log-probability the forgotten one is pushed
+  double clip_difference = 5;  ///< c of eq. 2: how far below the retained log-probability the forgotten one is pushed
   Preset preset = Preset::reference;
   std::optional<Normalise> normalise{};
   Order order = Order::shuffle;
@@ -120,8 +120,7 @@ void check_same_options(Options const& began_with, Options const& now) {
     auto const got = option_text(value);
     auto const& wanted = (next++)->second;
     if (name == std::string("preset") || wanted == got) return;  // what the preset decides is compared by itself
-    if (name == std::string("init"))
-      throw Error({"resume: option init", "the gates that the fit began with", "others", advice});
+    if (name == std::string("init")) throw Error({"resume: option init", "the gates that the fit began with", "others", advice});
     throw Error({text("resume: option ", name), wanted + ", with which the fit began", got, advice});
   });
 }

@@ -25,10 +25,10 @@ struct Origin {
 
 /// The place at which a fit was left. Between phases `update` is 0, and logits and state are not needed.
 struct ResumePoint {
-  Index phase = 0;                       ///< number of the phase, in the order of the fit
-  Index update = 0;                      ///< updates made in it
-  GateLogits u{};                        ///< [S, L, H]
-  std::vector<double> update_state{};    ///< of the update rule, set by set
+  Index phase = 0;                     ///< number of the phase, in the order of the fit
+  Index update = 0;                    ///< updates made in it
+  GateLogits u{};                      ///< [S, L, H]
+  std::vector<double> update_state{};  ///< of the update rule, set by set
 
   bool operator==(ResumePoint const&) const = default;
 };
@@ -87,7 +87,8 @@ auto& result(Record& record, Index phase) {
     return record.u;
 }
 
-/// Throws Error naming the first part of a record that contradicts another: never in what a fit returns, perhaps in a damaged file.
+/// Throws Error naming the first part of a record that contradicts another: never in what a fit returns, perhaps in a
+/// damaged file.
 template <class Record>
 void validate_record(Record const& record) {
   auto const& o = record.options;
@@ -106,8 +107,8 @@ void validate_record(Record const& record) {
   check((point.phase == count) == (record.status == Status::finished), "fit: status", "finished after the last phase alone",
         "a contradiction");
   auto const updates = point.phase < count ? phases[static_cast<std::size_t>(point.phase)].updates : 1;
-  check(point.update == 0 || (point.update > 0 && point.update < updates), "fit: update to go on with", text("0 to ", updates - 1),
-        point.update);
+  check(point.update == 0 || (point.update > 0 && point.update < updates), "fit: update to go on with",
+        text("0 to ", updates - 1), point.update);
 
   auto const check_logits = [&](GateLogits const& u, std::string const& name, bool there) {
     auto const right = u.sets() == o.gate_sets && u.layers() == origin.layers && u.heads() == origin.heads;

@@ -8,6 +8,7 @@
 // Nam et al. 2025; log P is the mean over the target tokens of an example, in nats. The loss of a batch is the mean over units.
 #pragma once
 
+#include <chg/model/mean_nll.hpp>
 #include <chg/tensor/dual.hpp>
 #include <chg/tensor/matrix.hpp>
 
@@ -49,16 +50,8 @@ struct ContrastiveRow : UpdateRow {
 };
 
 /// Eq. 1: minimise the NLL of the targets.
-struct NextToken {
-  static constexpr Index examples_per_unit = 1;
+struct NextToken : MeanNll {
   using Row = UpdateRow;
-
-  /// The loss of one unit; writes (=) its derivative by each log-probability.
-  template <class Sum>
-  Sum operator()(std::span<Sum const> logprob, std::span<Sum> d_logprob) const {
-    d_logprob[0] = Sum(-1);
-    return -logprob[0];
-  }
 
   /// Fills what the row says of the batch. loss: mean over units; logprob: [units * examples_per_unit], unit-major.
   void summarise(double loss, std::span<double const>, Row& row) const { row.nll = loss; }
@@ -118,22 +111,28 @@ concept Objective = requires(O const& objective, std::span<double const> logprob
 namespace detail {
 template <class O>
 struct CheckObjective {
-  static_assert(requires { { O::examples_per_unit } -> std::convertible_to<Index>; },
-                "chg: an objective needs `static constexpr Index examples_per_unit`: 1 for single examples, 2 for matched pairs. "
-                "Add it, as in chg::NextToken.");
-  static_assert(requires { requires std::derived_from<typename O::Row, UpdateRow>; },
-                "chg: an objective needs `using Row = chg::UpdateRow`, or a struct derived from it: its line in the log. "
-                "Add it, as in chg::NextToken.");
-  static_assert(requires(O const& o, std::span<double const> logprob, std::span<double> d) {
-                  { o(logprob, d) } -> std::same_as<double>;
-                },
-                "chg: an objective needs `template <class Sum> Sum operator()(std::span<Sum const> logprob, std::span<Sum> d_logprob) "
-                "const`, which returns the loss of one unit and writes its derivatives. Add it, const, as in chg::NextToken.");
-  static_assert(requires(O const& o, std::span<double const> logprob, typename O::Row& row, double loss) {
-                  o.summarise(loss, logprob, row);
-                },
-                "chg: an objective needs `void summarise(double loss, std::span<double const> logprob, Row& row) const`, which fills "
-                "row.nll. Add it, as in chg::NextToken.");
+  static_assert(
+      requires {
+        { O::examples_per_unit } -> std::convertible_to<Index>;
+      },
+      "chg: an objective needs `static constexpr Index examples_per_unit`: 1 for single examples, 2 for matched pairs. "
+      "Add it, as in chg::NextToken.");
+  static_assert(
+      requires { requires std::derived_from<typename O::Row, UpdateRow>; },
+      "chg: an objective needs `using Row = chg::UpdateRow`, or a struct derived from it: its line in the log. "
+      "Add it, as in chg::NextToken.");
+  static_assert(
+      requires(O const& o, std::span<double const> logprob, std::span<double> d) {
+        { o(logprob, d) } -> std::same_as<double>;
+      },
+      "chg: an objective needs `template <class Sum> Sum operator()(std::span<Sum const> logprob, std::span<Sum> d_logprob) "
+      "const`, which returns the loss of one unit and writes its derivatives. Add it, const, as in chg::NextToken.");
+  static_assert(
+      requires(O const& o, std::span<double const> logprob, typename O::Row& row, double loss) {
+        o.summarise(loss, logprob, row);
+      },
+      "chg: an objective needs `void summarise(double loss, std::span<double const> logprob, Row& row) const`, which fills "
+      "row.nll. Add it, as in chg::NextToken.");
 };
 }  // namespace detail
 

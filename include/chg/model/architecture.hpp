@@ -48,7 +48,7 @@ inline constexpr Architecture smollm2_135m{
 /// The run-time half of an architecture. Extents that the Architecture fixes must agree with it.
 struct Config {
   Index layers = 0, heads = 0, kv_heads = 0, head_dim = 0, d_model = 0, d_ff = 0, vocab = 0;
-  Index context = 0;             ///< longest sequence, in tokens
+  Index context = 0;  ///< longest sequence, in tokens
   double norm_epsilon = 1e-5;
   Rotary rotary{};
   std::vector<Index> windows{};  ///< one a layer: how many positions a query sees, itself included; 0 or empty: all of them
@@ -87,38 +87,50 @@ inline void validate(Architecture const& architecture, Config const& config) {
   check(config.context >= 1, "config: context", "1 or more", config.context);
   check(config.heads % config.kv_heads == 0, "config: kv_heads", text("a divisor of heads = ", config.heads), config.kv_heads);
   if (architecture.position == Position::rotary) {
-    check(config.head_dim % 2 == 0, "config: head_dim", "an even number, since rotary positions turn pairs of channels", config.head_dim);
+    check(config.head_dim % 2 == 0, "config: head_dim", "an even number, since rotary positions turn pairs of channels",
+          config.head_dim);
     auto const& r = config.rotary;
     check(std::isfinite(r.theta) && r.theta > 0, "config: rotary.theta", "a positive number", r.theta);
     if (r.scaled) {
-      check(std::isfinite(r.scaling.factor) && r.scaling.factor > 0, "config: rotary.scaling.factor", "a positive number", r.scaling.factor);
-      check(r.scaling.low_freq_factor > 0 && r.scaling.high_freq_factor > r.scaling.low_freq_factor && std::isfinite(r.scaling.high_freq_factor),
+      check(std::isfinite(r.scaling.factor) && r.scaling.factor > 0, "config: rotary.scaling.factor", "a positive number",
+            r.scaling.factor);
+      check(r.scaling.low_freq_factor > 0 && r.scaling.high_freq_factor > r.scaling.low_freq_factor &&
+                std::isfinite(r.scaling.high_freq_factor),
             "config: rotary.scaling.high_freq_factor", "a number above low_freq_factor, which is positive",
             text(r.scaling.high_freq_factor, ", low_freq_factor ", r.scaling.low_freq_factor));
       check(r.scaling.original_context >= 1, "config: rotary.scaling.original_context", "1 or more", r.scaling.original_context);
     }
   }
-  check(std::isfinite(config.norm_epsilon) && config.norm_epsilon >= 0, "config: norm_epsilon", "0 or a positive number", config.norm_epsilon);
+  check(std::isfinite(config.norm_epsilon) && config.norm_epsilon >= 0, "config: norm_epsilon", "0 or a positive number",
+        config.norm_epsilon);
   check(config.windows.empty() || static_cast<Index>(config.windows.size()) == config.layers, "config: windows",
         text("none, or one a layer (", config.layers, ")"), config.windows.size());
-  for (auto const window : config.windows) check(window >= 0, "config: windows", "0 (all positions) or a positive number", window);
-  check(std::isfinite(config.attention_scale) && config.attention_scale >= 0, "config: attention_scale", "0 (1 / sqrt(head_dim)) or a positive number",
-        config.attention_scale);
+  for (auto const window : config.windows)
+    check(window >= 0, "config: windows", "0 (all positions) or a positive number", window);
+  check(std::isfinite(config.attention_scale) && config.attention_scale >= 0, "config: attention_scale",
+        "0 (1 / sqrt(head_dim)) or a positive number", config.attention_scale);
 }
 
 /// One requirement a line; instantiated by every template that takes an Architecture.
 template <Architecture A>
 struct CheckArchitecture {
-  static_assert(A.layers == dynamic || A.layers >= 1, "chg::Architecture: layers must be 1 or more, or chg::dynamic. Set .layers.");
+  static_assert(A.layers == dynamic || A.layers >= 1,
+                "chg::Architecture: layers must be 1 or more, or chg::dynamic. Set .layers.");
   static_assert(A.heads == dynamic || A.heads >= 1, "chg::Architecture: heads must be 1 or more, or chg::dynamic. Set .heads.");
-  static_assert(A.kv_heads == dynamic || A.kv_heads >= 1, "chg::Architecture: kv_heads must be 1 or more, or chg::dynamic. Set .kv_heads (= .heads without grouping).");
+  static_assert(A.kv_heads == dynamic || A.kv_heads >= 1,
+                "chg::Architecture: kv_heads must be 1 or more, or chg::dynamic. Set .kv_heads (= .heads without grouping).");
   static_assert(A.heads == dynamic || A.kv_heads < 1 || A.heads % A.kv_heads == 0,
-                "chg::Architecture: heads must be a multiple of kv_heads, since query heads share key-value heads in equal groups. Change .heads or .kv_heads.");
-  static_assert(A.head_dim == dynamic || A.head_dim >= 1, "chg::Architecture: head_dim must be 1 or more, or chg::dynamic. Set .head_dim.");
+                "chg::Architecture: heads must be a multiple of kv_heads, since query heads share key-value heads in equal "
+                "groups. Change .heads or .kv_heads.");
+  static_assert(A.head_dim == dynamic || A.head_dim >= 1,
+                "chg::Architecture: head_dim must be 1 or more, or chg::dynamic. Set .head_dim.");
   static_assert(A.position != Position::rotary || A.head_dim == dynamic || A.head_dim % 2 == 0,
-                "chg::Architecture: head_dim must be even with Position::rotary, which turns pairs of channels. Change .head_dim or .position.");
-  static_assert(A.d_model == dynamic || A.d_model >= 1, "chg::Architecture: d_model must be 1 or more, or chg::dynamic. Set .d_model.");
-  static_assert(A.mlp == Mlp::none || A.d_ff == dynamic || A.d_ff >= 1, "chg::Architecture: d_ff must be 1 or more, or chg::dynamic. Set .d_ff, or .mlp = chg::Mlp::none.");
+                "chg::Architecture: head_dim must be even with Position::rotary, which turns pairs of channels. Change .head_dim "
+                "or .position.");
+  static_assert(A.d_model == dynamic || A.d_model >= 1,
+                "chg::Architecture: d_model must be 1 or more, or chg::dynamic. Set .d_model.");
+  static_assert(A.mlp == Mlp::none || A.d_ff == dynamic || A.d_ff >= 1,
+                "chg::Architecture: d_ff must be 1 or more, or chg::dynamic. Set .d_ff, or .mlp = chg::Mlp::none.");
   static_assert(A.vocab == dynamic || A.vocab >= 1, "chg::Architecture: vocab must be 1 or more, or chg::dynamic. Set .vocab.");
 };
 

@@ -50,7 +50,8 @@ class BatchRunner {
   /// data: one data set for each example of a unit. Throws Error on gates of another shape or a unit that does not exist;
   /// tokens are not checked again, see check_examples.
   template <class Objective>
-  void run(std::array<Examples const*, static_cast<std::size_t>(Objective::examples_per_unit)> data, std::span<Job> jobs, Objective const& objective) {
+  void run(std::array<Examples const*, static_cast<std::size_t>(Objective::examples_per_unit)> data, std::span<Job> jobs,
+           Objective const& objective) {
     constexpr auto kExamples = static_cast<std::size_t>(Objective::examples_per_unit);
     plan(data, jobs);
     workers_.run(static_cast<Index>(tasks_.size()), [&](Index t, Scratch& scratch) {
@@ -61,7 +62,7 @@ class BatchRunner {
       job.d_gates.setZero();
       job.loss = Sum(0);
     }
-    for (auto const& task : tasks_) {   // in chunk order, whoever computed them
+    for (auto const& task : tasks_) {  // in chunk order, whoever computed them
       auto& job = jobs[static_cast<std::size_t>(task.job)];
       job.d_gates += d_gates_[static_cast<std::size_t>(task.slot)];
       job.loss += task.loss;
@@ -130,7 +131,8 @@ class BatchRunner {
     }
     auto& d_gates = d_gates_[static_cast<std::size_t>(task.slot)];
     d_gates.setZero();
-    if constexpr (with_backward) model_.backward(s.tree, job.gates.data(), s.pass, std::span<Scalar const>(s.d_edge), d_gates.data());
+    if constexpr (with_backward)
+      model_.backward(s.tree, job.gates.data(), s.pass, std::span<Scalar const>(s.d_edge), d_gates.data());
   }
 
   M const& model_;

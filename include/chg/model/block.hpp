@@ -16,12 +16,12 @@ namespace chg {
 /// What a block's backward pass needs of its forward pass, in arena memory.
 template <class Scalar>
 struct BlockState {
-  Scalar* x = nullptr;               ///< [rows, C] entering the block
+  Scalar* x = nullptr;  ///< [rows, C] entering the block
   Scalar* attention_norm = nullptr;
   AttentionState<Scalar> attention;
-  Scalar* x_middle = nullptr;        ///< [queries, C] between attention and MLP
+  Scalar* x_middle = nullptr;  ///< [queries, C] between attention and MLP
   Scalar* mlp_norm = nullptr;
-  Scalar* mlp = nullptr;             ///< [queries, MlpLayer::state_columns()]
+  Scalar* mlp = nullptr;  ///< [queries, MlpLayer::state_columns()]
 };
 
 /// Immutable, hence safe to share between threads. Runs on RealType and on duals over it.
@@ -30,7 +30,8 @@ class Block {
  public:
   /// Takes the weights.
   Block(Config const& config, LayerWeights<RealType>& weights, Index layer)
-      : attention_norm_(std::move(weights.attention_norm), std::move(weights.attention_norm_bias), config.d_model, config.norm_epsilon),
+      : attention_norm_(std::move(weights.attention_norm), std::move(weights.attention_norm_bias), config.d_model,
+                        config.norm_epsilon),
         mlp_norm_(std::move(weights.mlp_norm), std::move(weights.mlp_norm_bias), config.d_model, config.norm_epsilon),
         attention_(config, std::move(weights), config.window(layer), layer == 0),
         mlp_(make_mlp(config, weights)) {}
@@ -69,7 +70,7 @@ class Block {
     if constexpr (A.mlp != Mlp::none) {
       auto* const d_normed = arena.template allocate<Scalar>(queries * C);
       mlp_.backward(state.mlp, queries, dx, d_normed, arena);
-      mlp_norm_.backward(state.x_middle, state.mlp_norm, queries, d_normed, dx);   // forward: x' + mlp(norm(x'))
+      mlp_norm_.backward(state.x_middle, state.mlp_norm, queries, d_normed, dx);  // forward: x' + mlp(norm(x'))
       arena.rewind(mark);
     }
     auto* const dz = arena.template allocate<Scalar>(queries * attention_.head_columns());
@@ -86,7 +87,7 @@ class Block {
           ops::row(d_input + rows.row(i) * C, C) = ops::row(dx + i * C, C);
         }
       }
-      attention_norm_.backward(state.x, state.attention_norm, n, d_normed, d_input);   // forward: x + attention(norm(x))
+      attention_norm_.backward(state.x, state.attention_norm, n, d_normed, d_input);  // forward: x + attention(norm(x))
     }
     arena.rewind(mark);
     return to_input ? d_input : nullptr;

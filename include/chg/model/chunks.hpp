@@ -18,8 +18,8 @@ namespace chg {
 
 /// How much a chunk may hold. A unit is never split: one longer than the limit is a chunk by itself.
 struct ChunkLimits {
-  Index rows = 1024;                   ///< nodes of the tree
-  Index targets = Index{1} << 62;      ///< target tokens, each of which may need a row of logits
+  Index rows = 1024;               ///< nodes of the tree
+  Index targets = Index{1} << 62;  ///< target tokens, each of which may need a row of logits
 };
 
 struct RunOptions {
@@ -32,7 +32,8 @@ struct RunOptions {
 class ChunkPlan {
  public:
   /// units: indices into every data set; an index may occur twice.
-  void cut(std::span<Examples const* const> data, std::span<Index const> units, ChunkLimits limits, Sharing sharing = Sharing::prefixes) {
+  void cut(std::span<Examples const* const> data, std::span<Index const> units, ChunkLimits limits,
+           Sharing sharing = Sharing::prefixes) {
     order_.resize(units.size());
     std::iota(order_.begin(), order_.end(), Index{0});
     if (sharing == Sharing::prefixes) {
@@ -56,7 +57,9 @@ class ChunkPlan {
 
  private:
   // New rows and targets that each unit brings, when its predecessor is in the same chunk and when it is not.
-  struct Cost { Index shared_rows, rows, targets; };
+  struct Cost {
+    Index shared_rows, rows, targets;
+  };
 
   void measure(std::span<Examples const* const> data, std::span<Index const> units, Sharing sharing) {
     cost_.assign(units.size(), Cost{0, 0, 0});
@@ -85,7 +88,8 @@ class ChunkPlan {
     border_.assign(1, 0);
     Index rows = 0, targets = 0;
     for (std::size_t i = 0; i < cost_.size(); ++i) {
-      auto const full = (rows >= height && static_cast<Index>(border_.size()) < wanted) || rows + cost_[i].shared_rows > limits.rows || targets + cost_[i].targets > limits.targets;
+      auto const full = (rows >= height && static_cast<Index>(border_.size()) < wanted) ||
+                        rows + cost_[i].shared_rows > limits.rows || targets + cost_[i].targets > limits.targets;
       if (i > border_.back() && full) {
         border_.push_back(i);
         rows = targets = 0;

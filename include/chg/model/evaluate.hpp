@@ -3,6 +3,7 @@
 #pragma once
 
 #include <chg/model/batch_runner.hpp>
+#include <chg/model/mean_nll.hpp>
 #include <chg/model/replacement.hpp>
 
 #include <numeric>
@@ -17,7 +18,9 @@ struct ExampleScore {
   std::vector<Token> argmax;    ///< the most likely token given the true tokens before; ties to the lowest id
   std::vector<Token> target;
 
-  double mean_logprob() const { return std::accumulate(logprob.begin(), logprob.end(), 0.0) / static_cast<double>(logprob.size()); }
+  double mean_logprob() const {
+    return std::accumulate(logprob.begin(), logprob.end(), 0.0) / static_cast<double>(logprob.size());
+  }
   /// Whether every target token is the arg max.
   bool correct() const { return argmax == target; }
   /// Share of target tokens that are the arg max.
@@ -33,9 +36,15 @@ struct Evaluation {
   std::vector<ExampleScore> examples;
 
   /// Mean over examples of the mean over target tokens, nats.
-  double nll() const { return -mean([](auto const& e) { return e.mean_logprob(); }); }
-  double accuracy() const { return mean([](auto const& e) { return e.correct() ? 1.0 : 0.0; }); }
-  double token_accuracy() const { return mean([](auto const& e) { return e.token_accuracy(); }); }
+  double nll() const {
+    return -mean([](auto const& e) { return e.mean_logprob(); });
+  }
+  double accuracy() const {
+    return mean([](auto const& e) { return e.correct() ? 1.0 : 0.0; });
+  }
+  double token_accuracy() const {
+    return mean([](auto const& e) { return e.token_accuracy(); });
+  }
 
  private:
   template <class F>
@@ -64,14 +73,16 @@ class Scorer {
 
   /// The same with replaced heads: those marked 1 in `heads` [L, H], or all when it is empty. A resampled replacement must have
   /// been captured from these examples.
-  Evaluation operator()(Matrix<double> const& gates, Replacement<Scalar> const& replacement, Matrix<std::uint8_t> const& heads = {}) {
+  Evaluation operator()(Matrix<double> const& gates, Replacement<Scalar> const& replacement,
+                        Matrix<std::uint8_t> const& heads = {}) {
     if (heads.size() > 0) check_shape("replaced heads", heads, model_.layers(), model_.heads());
     if (replacement.kind == Replace::zero) return run(gates, shared_, {}, heads);
-    check(static_cast<Index>(replacement.heads.size()) == model_.layers(), "replacement", text("one entry for each of ", model_.layers(), " layers"),
-          replacement.heads.size(), "Capture it from this model.");
+    check(static_cast<Index>(replacement.heads.size()) == model_.layers(), "replacement",
+          text("one entry for each of ", model_.layers(), " layers"), replacement.heads.size(), "Capture it from this model.");
     if (replacement.kind == Replace::mean) return run(gates, shared_, replacement, heads);
-    check(static_cast<Index>(replacement.first_row.size()) == examples_.size() + 1, "replacement", text("rows for ", examples_.size(), " examples"),
-          static_cast<Index>(replacement.first_row.size()) - 1, "Capture it from the examples that are scored.");
+    check(static_cast<Index>(replacement.first_row.size()) == examples_.size() + 1, "replacement",
+          text("rows for ", examples_.size(), " examples"), static_cast<Index>(replacement.first_row.size()) - 1,
+          "Capture it from the examples that are scored.");
     if (apart_.empty()) prepare(apart_, Sharing::none);
     return run(gates, apart_, replacement, heads);
   }
@@ -103,7 +114,8 @@ class Scorer {
     }
   }
 
-  Evaluation run(Matrix<double> const& gates, std::vector<Chunk> const& chunks, Replacement<Scalar> const& replacement, Matrix<std::uint8_t> const& heads) {
+  Evaluation run(Matrix<double> const& gates, std::vector<Chunk> const& chunks, Replacement<Scalar> const& replacement,
+                 Matrix<std::uint8_t> const& heads) {
     check_shape("gates", gates, model_.layers(), model_.heads());
     check(gates.allFinite(), "gates", "finite numbers", "NaN or infinity");
     Matrix<Scalar> const g = gates.template cast<Scalar>();
@@ -112,7 +124,8 @@ class Scorer {
     workers_.run(static_cast<Index>(chunks.size()), [&](Index c, Scratch& scratch) {
       auto const& chunk = chunks[static_cast<std::size_t>(c)];
       point_at(replacement, heads, chunk, scratch);
-      model_.forward(chunk.tree, g.data(), scratch.pass, Keep::results, std::span<HeadReplacement<Scalar> const>(scratch.replaced));
+      model_.forward(chunk.tree, g.data(), scratch.pass, Keep::results,
+                     std::span<HeadReplacement<Scalar> const>(scratch.replaced));
       for (std::size_t i = 0; i < chunk.examples.size(); ++i) {
         auto& score = evaluation.examples[static_cast<std::size_t>(chunk.examples[i])];
         for (auto const e : chunk.tree.edges_of(static_cast<Index>(i))) {
@@ -127,7 +140,8 @@ class Scorer {
   }
 
   // The replacement rows of a chunk's queries: in the last layer, those of its target rows.
-  void point_at(Replacement<Scalar> const& replacement, Matrix<std::uint8_t> const& heads, Chunk const& chunk, Scratch& scratch) const {
+  void point_at(Replacement<Scalar> const& replacement, Matrix<std::uint8_t> const& heads, Chunk const& chunk,
+                Scratch& scratch) const {
     scratch.replaced.clear();
     if (replacement.kind == Replace::zero) return;
     for (Index l = 0; l < model_.layers(); ++l) {
@@ -165,8 +179,8 @@ Evaluation score(M const& model, Examples const& examples, Matrix<double> const&
 
 /// Scores examples with closed heads replaced.
 template <TransformerModel M>
-Evaluation score(M const& model, Examples const& examples, Matrix<double> const& gates, Replacement<typename M::scalar_type> const& replacement,
-                 RunOptions options = {}) {
+Evaluation score(M const& model, Examples const& examples, Matrix<double> const& gates,
+                 Replacement<typename M::scalar_type> const& replacement, RunOptions options = {}) {
   return Scorer<M>(model, examples, options)(gates, replacement);
 }
 
@@ -178,27 +192,19 @@ Evaluation score(M const& model, Examples const& examples, RunOptions options = 
 
 template <class Scalar>
 struct GateGradient {
-  Accumulator<Scalar> nll;               ///< mean over examples of the mean over target tokens, nats
+  Accumulator<Scalar> nll;              ///< mean over examples of the mean over target tokens, nats
   Matrix<Accumulator<Scalar>> d_gates;  ///< [L, H], d nll / d G
 };
 
 namespace detail {
-struct MeanNll {
-  static constexpr Index examples_per_unit = 1;
-  template <class Sum>
-  Sum operator()(std::span<Sum const> logprob, std::span<Sum> d_logprob) const {
-    d_logprob[0] = Sum(-1);
-    return -logprob[0];
-  }
-};
 struct MeanNllOnly : MeanNll {
   static constexpr bool forward_only = true;
 };
 
 /// Runs all examples as one batch.
 template <TransformerModel M, class Objective>
-typename BatchRunner<M>::Job run_all(M const& model, Examples const& examples, Matrix<typename M::scalar_type> const& gates, Objective const& objective,
-                                     RunOptions const& options) {
+typename BatchRunner<M>::Job run_all(M const& model, Examples const& examples, Matrix<typename M::scalar_type> const& gates,
+                                     Objective const& objective, RunOptions const& options) {
   check_examples(model, examples);
   std::vector<typename BatchRunner<M>::Job> jobs(1);
   jobs[0].units.resize(static_cast<std::size_t>(examples.size()));
@@ -212,14 +218,16 @@ typename BatchRunner<M>::Job run_all(M const& model, Examples const& examples, M
 
 /// The NLL of a data set at gates [L, H], in any scalar: mean over examples of the mean over target tokens, nats.
 template <TransformerModel M>
-Accumulator<typename M::scalar_type> nll(M const& model, Examples const& examples, Matrix<typename M::scalar_type> const& gates, RunOptions options = {}) {
+Accumulator<typename M::scalar_type> nll(M const& model, Examples const& examples, Matrix<typename M::scalar_type> const& gates,
+                                         RunOptions options = {}) {
   return detail::run_all(model, examples, gates, detail::MeanNllOnly{}, options).loss;
 }
 
 /// The NLL of a data set and its derivative by every gate, at gates [L, H].
 template <TransformerModel M>
-GateGradient<typename M::scalar_type> gradient(M const& model, Examples const& examples, Matrix<typename M::scalar_type> const& gates, RunOptions options = {}) {
-  auto job = detail::run_all(model, examples, gates, detail::MeanNll{}, options);
+GateGradient<typename M::scalar_type> gradient(M const& model, Examples const& examples,
+                                               Matrix<typename M::scalar_type> const& gates, RunOptions options = {}) {
+  auto job = detail::run_all(model, examples, gates, MeanNll{}, options);
   return {job.loss, std::move(job.d_gates)};
 }
 

@@ -21,8 +21,8 @@ namespace chg {
 /// What closed heads put out instead, for one layer.
 template <class Scalar>
 struct HeadReplacement {
-  Scalar const* rows = nullptr;          ///< [queries, H D]; null: nothing is replaced
-  Index stride = 0;                      ///< numbers from one query's row to the next; 0: every query has the same row
+  Scalar const* rows = nullptr;         ///< [queries, H D]; null: nothing is replaced
+  Index stride = 0;                     ///< numbers from one query's row to the next; 0: every query has the same row
   std::uint8_t const* heads = nullptr;  ///< [H], 1 for the heads that are replaced; null: all
 
   bool applies(Index head) const { return rows && (!heads || heads[head]); }
@@ -71,7 +71,8 @@ class GatedAttention : CheckArchitecture<A> {
       if (layer.b_K.size() > 0) b_KV_.head(layer.b_K.size()) = layer.b_K;
       if (layer.b_V.size() > 0) b_KV_.tail(layer.b_V.size()) = layer.b_V;
     }
-    if constexpr (A.position == Position::rotary) rotary_ = ops::RotaryTable<RealType>(config.rotary, config.head_dim, config.context);
+    if constexpr (A.position == Position::rotary)
+      rotary_ = ops::RotaryTable<RealType>(config.rotary, config.head_dim, config.context);
   }
 
   Index heads() const { return detail::extent<A.heads>(shape_.heads); }
@@ -111,7 +112,8 @@ class GatedAttention : CheckArchitecture<A> {
     run.tree.build_path(std::vector<Token>(static_cast<std::size_t>(x.rows())));
     run.gates = gates;
     run.out.resize(x.rows(), d_model());
-    forward({run.tree, ops::Rows::all}, x.data(), x.data(), gates.data(), HeadReplacement<Scalar>{}, run.arena, run.state, run.out.data());
+    forward({run.tree, ops::Rows::all}, x.data(), x.data(), gates.data(), HeadReplacement<Scalar>{}, run.arena, run.state,
+            run.out.data());
     run.heads = map(run.state.z, x.rows(), head_columns());
     return run;
   }
@@ -137,8 +139,8 @@ class GatedAttention : CheckArchitecture<A> {
   /// Writes out = attention over a prefix tree, and fills `state`. x: [rows, C]; x_queries: [queries, C], the rows of x that
   /// ask (x itself when all do); gates: [H]; out: [queries, C].
   template <class T>
-  void forward(ops::AttentionRows const& rows, T const* x, T const* x_queries, T const* gates,
-               HeadReplacement<T> replacement, Arena& arena, AttentionState<T>& state, T* out) const {
+  void forward(ops::AttentionRows const& rows, T const* x, T const* x_queries, T const* gates, HeadReplacement<T> replacement,
+               Arena& arena, AttentionState<T>& state, T* out) const {
     auto const n = rows.tree().rows(), queries = rows.queries();
     state.q = arena.template allocate<T>(queries * head_columns());
     state.kv = arena.template allocate<T>(n * kv_columns());
@@ -161,7 +163,8 @@ class GatedAttention : CheckArchitecture<A> {
       for (Index h = 0; h < heads(); ++h) {
         auto const at = i * head_columns() + h * D;
         ops::row(y + at, D) = gates[h] * ops::row(state.z + at, D);
-        if (replacement.applies(h)) ops::row(y + at, D) += (T(1) - gates[h]) * ops::row(replacement.rows + i * replacement.stride + h * D, D);
+        if (replacement.applies(h))
+          ops::row(y + at, D) += (T(1) - gates[h]) * ops::row(replacement.rows + i * replacement.stride + h * D, D);
       }
     W_O_.forward(y, queries, out);
     ops::add_bias(b_O_, out, queries);
@@ -174,7 +177,7 @@ class GatedAttention : CheckArchitecture<A> {
   void backward_to_gates(AttentionState<T> const& state, Index queries, T const* gates, HeadReplacement<T> replacement,
                          T const* dout, T* dz, T* delta, Sum* d_gates) const {
     auto const D = head_dim();
-    W_O_.backward(dout, queries, dz);   // dY, for now
+    W_O_.backward(dout, queries, dz);  // dY, for now
     for (Index i = 0; i < queries; ++i)
       for (Index h = 0; h < heads(); ++h) {
         auto const at = i * head_columns() + h * D;
@@ -185,16 +188,16 @@ class GatedAttention : CheckArchitecture<A> {
           T const along_r = (dy * ops::row(replacement.rows + i * replacement.stride + h * D, D)).sum();
           d_gates[h] -= number_cast<Sum>(along_r);
         }
-        delta[i * heads() + h] = gates[h] * along_z;   // <dZ, Z>
-        dy *= gates[h];                                // forward: Y = G Z + (1 - G) R
+        delta[i * heads() + h] = gates[h] * along_z;  // <dZ, Z>
+        dy *= gates[h];                               // forward: Y = G Z + (1 - G) R
       }
   }
 
   /// Writes dx [rows, C], the gradient through keys and values, and dx_queries [queries, C], the gradient through queries;
   /// where every row asks, dx_queries is null and dx holds their sum.
   template <class T>
-  void backward_to_inputs(ops::AttentionRows const& rows, AttentionState<T> const& state, T const* dz, T const* delta, Arena& arena,
-                          T* dx, T* dx_queries) const {
+  void backward_to_inputs(ops::AttentionRows const& rows, AttentionState<T> const& state, T const* dz, T const* delta,
+                          Arena& arena, T* dx, T* dx_queries) const {
     auto const n = rows.tree().rows(), queries = rows.queries();
     auto const mark = arena.mark();
     auto* const dq = arena.template allocate<T>(queries * head_columns());
@@ -226,7 +229,8 @@ class GatedAttention : CheckArchitecture<A> {
     }();
     config.layers = config.vocab = 1, config.windows.clear();
     validate(attention_alone, config);
-    detail::visit_layer(attention_alone, config, layer, "GatedAttention: ", [](std::string const& name, auto const& tensor, Index rows, Index cols, bool required) {
+    detail::visit_layer(attention_alone, config, layer, "GatedAttention: ",
+                        [](std::string const& name, auto const& tensor, Index rows, Index cols, bool required) {
       if (tensor.size() == 0 && !required) return;
       if (name.find("norm") != std::string::npos) return;
       check_shape(name, tensor, rows, cols);

@@ -10,7 +10,6 @@
 #include <chg/model/batch_runner.hpp>
 #include <chg/tensor/random.hpp>
 
-#include <numeric>
 #include <vector>
 
 namespace chg {
@@ -35,7 +34,8 @@ namespace detail {
 
 /// z of every head at every row, under the context gates, examples end to end: one a layer, [rows, H D]. first_row as above.
 template <TransformerModel M>
-Replacement<typename M::scalar_type> capture_heads(M const& model, Examples const& examples, Matrix<double> const& context, RunOptions const& options) {
+Replacement<typename M::scalar_type> capture_heads(M const& model, Examples const& examples, Matrix<double> const& context,
+                                                   RunOptions const& options) {
   using Scalar = typename M::scalar_type;
   check_examples(model, examples);
   check_shape("context gates", context, model.layers(), model.heads());
@@ -45,7 +45,8 @@ Replacement<typename M::scalar_type> capture_heads(M const& model, Examples cons
   };
   Replacement<Scalar> captured;
   captured.first_row.assign(1, 0);
-  for (auto const& e : examples) captured.first_row.push_back(captured.first_row.back() + static_cast<Index>(PrefixTree::length_to_last_target(e)) - 1);
+  for (auto const& e : examples)
+    captured.first_row.push_back(captured.first_row.back() + static_cast<Index>(PrefixTree::length_to_last_target(e)) - 1);
   auto const columns = model.heads() * model.config().head_dim;
   captured.heads.assign(static_cast<std::size_t>(model.layers()), Matrix<Scalar>(captured.first_row.back(), columns));
   Matrix<Scalar> const gates = context.template cast<Scalar>();
@@ -55,8 +56,10 @@ Replacement<typename M::scalar_type> capture_heads(M const& model, Examples cons
     scratch.tree.build(one, Sharing::none, ReadAt::every_row);
     model.forward_layers(scratch.tree, gates.data(), scratch.pass, Keep::for_backward);
     for (Index l = 0; l < model.layers(); ++l)
-      captured.heads[static_cast<std::size_t>(l)].middleRows(captured.first_row[static_cast<std::size_t>(i)], scratch.tree.rows()) =
-          map(static_cast<Scalar const*>(scratch.pass.layers[static_cast<std::size_t>(l)].attention.z), scratch.tree.rows(), columns);
+      captured.heads[static_cast<std::size_t>(l)].middleRows(captured.first_row[static_cast<std::size_t>(i)],
+                                                             scratch.tree.rows()) =
+          map(static_cast<Scalar const*>(scratch.pass.layers[static_cast<std::size_t>(l)].attention.z), scratch.tree.rows(),
+              columns);
   });
   return captured;
 }
@@ -65,7 +68,8 @@ Replacement<typename M::scalar_type> capture_heads(M const& model, Examples cons
 
 /// context: [L, H]. Rows that hold an example's last target and what follows it are not computed, and not in the mean.
 template <TransformerModel M>
-Replacement<typename M::scalar_type> capture_mean(M const& model, Examples const& examples, Matrix<double> const& context, RunOptions options = {}) {
+Replacement<typename M::scalar_type> capture_mean(M const& model, Examples const& examples, Matrix<double> const& context,
+                                                  RunOptions options = {}) {
   using Scalar = typename M::scalar_type;
   auto captured = detail::capture_heads(model, examples, context, options);
   for (auto& z : captured.heads) {
@@ -81,28 +85,17 @@ Replacement<typename M::scalar_type> capture_mean(M const& model, Examples const
   return captured;
 }
 
-/// A permutation of 0 .. n - 1 that leaves nothing in its place, drawn from the seed; n >= 2.
-inline std::vector<Index> derangement(Index n, std::uint64_t seed, Stream stream) {
-  check(n >= 2, "derangement: number of examples", "2 or more, so that each can meet another", n);
-  std::vector<Index> order(static_cast<std::size_t>(n));
-  for (std::uint32_t attempt = 0;; ++attempt) {   // each attempt succeeds with probability about 1/e
-    std::iota(order.begin(), order.end(), Index{0});
-    Random(seed, stream, attempt).shuffle(std::span(order));
-    auto fixed = false;
-    for (Index i = 0; i < n; ++i) fixed = fixed || order[static_cast<std::size_t>(i)] == i;
-    if (!fixed) return order;
-  }
-}
-
 /// Pairs the examples by a derangement drawn from the seed. Needs memory for L x rows x H D numbers, twice.
 template <TransformerModel M>
-Replacement<typename M::scalar_type> capture_resample(M const& model, Examples const& examples, Matrix<double> const& context, std::uint64_t seed,
-                                                      RunOptions options = {}) {
+Replacement<typename M::scalar_type> capture_resample(M const& model, Examples const& examples, Matrix<double> const& context,
+                                                      std::uint64_t seed, RunOptions options = {}) {
   auto const partner = derangement(examples.size(), seed, Stream::replacement);
   auto const captured = detail::capture_heads(model, examples, context, options);
   auto resampled = captured;
   resampled.kind = Replace::resample;
-  auto const rows = [&](Index i) { return captured.first_row[static_cast<std::size_t>(i) + 1] - captured.first_row[static_cast<std::size_t>(i)]; };
+  auto const rows = [&](Index i) {
+    return captured.first_row[static_cast<std::size_t>(i) + 1] - captured.first_row[static_cast<std::size_t>(i)];
+  };
   for (std::size_t l = 0; l < captured.heads.size(); ++l)
     for (Index i = 0; i < examples.size(); ++i) {
       auto const j = partner[static_cast<std::size_t>(i)];

@@ -50,9 +50,10 @@ Trace<Scalar> trace(Transformer<A, Scalar> const& model, std::span<Token const> 
   for (Index l = 0; l < c.layers; ++l) {
     auto const& layer = pass.layers[static_cast<std::size_t>(l)];
     auto const* const after = l + 1 < c.layers ? pass.layers[static_cast<std::size_t>(l) + 1].x : pass.x_final;
-    result.layers.push_back({copy(layer.x, c.d_model, c.d_model), copy(layer.attention.q, queries, queries), copy(layer.attention.kv, keys, 2 * keys),
-                             copy(layer.attention.kv + keys, keys, 2 * keys), copy(layer.attention.z, queries, queries),
-                             copy(layer.x_middle, c.d_model, c.d_model), copy(after, c.d_model, c.d_model)});
+    result.layers.push_back({copy(layer.x, c.d_model, c.d_model), copy(layer.attention.q, queries, queries),
+                             copy(layer.attention.kv, keys, 2 * keys), copy(layer.attention.kv + keys, keys, 2 * keys),
+                             copy(layer.attention.z, queries, queries), copy(layer.x_middle, c.d_model, c.d_model),
+                             copy(after, c.d_model, c.d_model)});
   }
   result.residual = copy(pass.x_final, c.d_model, c.d_model);
   result.logits = copy(pass.probabilities, c.vocab, c.vocab);

@@ -32,7 +32,7 @@ struct Pass {
   std::vector<Token> argmax;    ///< by target row: the most likely token, ties to the lowest id
 
   std::vector<BlockState<Scalar>> layers;
-  Scalar* x_final = nullptr;        ///< [targets, C] entering the final norm
+  Scalar* x_final = nullptr;  ///< [targets, C] entering the final norm
   Scalar* final_norm = nullptr;
   Scalar* probabilities = nullptr;  ///< [targets, V]; the logits until cross-entropy has read them
   std::vector<Scalar> row_weight;   ///< by target row
@@ -70,7 +70,8 @@ class Transformer : CheckArchitecture<A> {
     parts->unembedding_bias = std::move(weights.unembedding_bias);
     parts->embedding = std::move(weights.embedding);
     parts->positions = std::move(weights.positions);
-    parts->final_norm = NormType(std::move(weights.final_norm), std::move(weights.final_norm_bias), config.d_model, config.norm_epsilon);
+    parts->final_norm =
+        NormType(std::move(weights.final_norm), std::move(weights.final_norm_bias), config.d_model, config.norm_epsilon);
     parts->layers.reserve(weights.layers.size());
     for (Index l = 0; l < config.layers; ++l) parts->layers.emplace_back(config, weights.layers[static_cast<std::size_t>(l)], l);
     parts->config = std::move(config);
@@ -82,7 +83,8 @@ class Transformer : CheckArchitecture<A> {
   template <class Other>
   Transformer<A, Other> as() const {
     static_assert(std::is_same_v<Real<Other>, RealType>,
-                  "chg::Transformer::as: the other scalar must have this model's Real, since the weights are shared. Load the weights in that precision instead.");
+                  "chg::Transformer::as: the other scalar must have this model's Real, since the weights are shared. Load the "
+                  "weights in that precision instead.");
     return Transformer<A, Other>(parts_);
   }
 
@@ -92,14 +94,16 @@ class Transformer : CheckArchitecture<A> {
   Index d_model() const { return detail::extent<A.d_model>(parts_->config.d_model); }
   Index vocab() const { return detail::extent<A.vocab>(parts_->config.vocab); }
   /// The attention of one layer.
-  GatedAttention<A, RealType> const& attention(Index layer) const { return parts_->layers[static_cast<std::size_t>(layer)].attention(); }
+  GatedAttention<A, RealType> const& attention(Index layer) const {
+    return parts_->layers[static_cast<std::size_t>(layer)].attention();
+  }
 
   /// Throws Error unless the example's ids are in the vocabulary and its length is inside the context.
   void check_example(Example const& example, Index index) const {
     auto const length = static_cast<Index>(example.tokens.size());
     if (length > config().context)
-      throw Error({text("examples: example ", index, " is longer than the model's context"), text(config().context, " tokens at most"), text(length),
-                   "Shorten it, or leave it out."});
+      throw Error({text("examples: example ", index, " is longer than the model's context"),
+                   text(config().context, " tokens at most"), text(length), "Shorten it, or leave it out."});
     for (std::size_t t = 0; t < example.tokens.size(); ++t)
       if (example.tokens[t] < 0 || example.tokens[t] >= vocab())
         throw Error({text("examples: example ", index, ", token ", t), text("an id in 0..", vocab() - 1), text(example.tokens[t]),
@@ -107,13 +111,15 @@ class Transformer : CheckArchitecture<A> {
   }
 
   /// Runs a tree and fills pass.logprob and pass.argmax. gates: [L, H], row-major; replacements: none, or one a layer.
-  void forward(PrefixTree const& tree, Scalar const* gates, Pass<Scalar>& pass, Keep keep, LayerReplacements<Scalar> replacements = {}) const {
+  void forward(PrefixTree const& tree, Scalar const* gates, Pass<Scalar>& pass, Keep keep,
+               LayerReplacements<Scalar> replacements = {}) const {
     forward_to_logits(tree, gates, pass, keep, replacements);
     likelihoods(tree, pass);
   }
 
   /// The same, up to the logits [targets, V] in pass.probabilities.
-  void forward_to_logits(PrefixTree const& tree, Scalar const* gates, Pass<Scalar>& pass, Keep keep, LayerReplacements<Scalar> replacements = {}) const {
+  void forward_to_logits(PrefixTree const& tree, Scalar const* gates, Pass<Scalar>& pass, Keep keep,
+                         LayerReplacements<Scalar> replacements = {}) const {
     forward_layers(tree, gates, pass, keep, replacements);
     auto& arena = pass.arena;
     auto const targets = static_cast<Index>(tree.target_rows().size());
@@ -129,12 +135,14 @@ class Transformer : CheckArchitecture<A> {
 
   /// The layers alone: fills pass.layers and pass.x_final. With Keep::results the layers' states share their memory, so only
   /// x_final holds at the end.
-  void forward_layers(PrefixTree const& tree, Scalar const* gates, Pass<Scalar>& pass, Keep keep, LayerReplacements<Scalar> replacements = {}) const {
+  void forward_layers(PrefixTree const& tree, Scalar const* gates, Pass<Scalar>& pass, Keep keep,
+                      LayerReplacements<Scalar> replacements = {}) const {
     auto& arena = pass.arena;
     arena.reset();
     pass.layers.resize(static_cast<std::size_t>(layers()));
     auto const n = tree.rows(), C = d_model();
-    Scalar* x[2] = {arena.template allocate<Scalar>(n * C), keep == Keep::results ? arena.template allocate<Scalar>(n * C) : nullptr};
+    Scalar* x[2] = {arena.template allocate<Scalar>(n * C),
+                    keep == Keep::results ? arena.template allocate<Scalar>(n * C) : nullptr};
     auto* const normed = arena.template allocate<Scalar>(n * C);
     embed(tree, x[0]);
     for (Index l = 0; l < layers(); ++l) {
@@ -143,7 +151,8 @@ class Transformer : CheckArchitecture<A> {
       state.x = x[0];
       auto* const out = keep == Keep::results ? x[1] : arena.template allocate<Scalar>(rows.queries() * C);
       auto const mark = arena.mark();
-      parts_->layers[static_cast<std::size_t>(l)].forward(rows, gates + l * heads(), replacement(replacements, l), arena, state, normed, out);
+      parts_->layers[static_cast<std::size_t>(l)].forward(rows, gates + l * heads(), replacement(replacements, l), arena, state,
+                                                          normed, out);
       if (keep == Keep::results) {
         arena.rewind(mark);
         std::swap(x[0], x[1]);
@@ -172,13 +181,15 @@ class Transformer : CheckArchitecture<A> {
     for (Index l = layers(); l-- > 0;) {
       ops::AttentionRows const rows(tree, l + 1 < layers() ? ops::Rows::all : ops::Rows::targets);
       dx = parts_->layers[static_cast<std::size_t>(l)].backward(rows, gates + l * heads(), replacement(replacements, l), arena,
-                                                         pass.layers[static_cast<std::size_t>(l)], dx, d_gates + l * heads(), l > 0);
+                                                                pass.layers[static_cast<std::size_t>(l)], dx,
+                                                                d_gates + l * heads(), l > 0);
     }
   }
 
   /// Bytes of packed weights, embedding included.
   std::size_t weight_bytes() const {
-    auto total = parts_->unembedding.bytes() + static_cast<std::size_t>(parts_->embedding.size() + parts_->positions.size()) * sizeof(RealType);
+    auto total = parts_->unembedding.bytes() +
+                 static_cast<std::size_t>(parts_->embedding.size() + parts_->positions.size()) * sizeof(RealType);
     for (auto const& layer : parts_->layers) total += layer.weight_bytes();
     return total;
   }
@@ -187,7 +198,8 @@ class Transformer : CheckArchitecture<A> {
   /// targets, in a tree of the given depth.
   std::size_t pass_bytes(Index rows, Index targets, Index depth) const {
     auto const& c = parts_->config;
-    auto const heads_columns = c.heads * c.head_dim, stride = (depth + 15) / 16 * 16, mlp = A.mlp == Mlp::none ? 0 : (A.mlp == Mlp::swiglu ? 2 : 1) * c.d_ff;
+    auto const heads_columns = c.heads * c.head_dim, stride = (depth + 15) / 16 * 16,
+               mlp = A.mlp == Mlp::none ? 0 : (A.mlp == Mlp::swiglu ? 2 : 1) * c.d_ff;
     auto const kept = 2 * c.d_model + 4 + 2 * heads_columns + 2 * c.kv_heads * c.head_dim + c.heads * stride + mlp;
     auto const working = 4 * c.d_model + 2 * heads_columns + 2 * c.kv_heads * c.head_dim + 2 * c.d_ff + stride + c.heads;
     return static_cast<std::size_t>(rows * (kept * c.layers + working) + targets * (c.vocab + 3 * c.d_model)) * sizeof(Scalar);
@@ -208,7 +220,8 @@ class Transformer : CheckArchitecture<A> {
     auto const C = d_model();
     for (Index i = 0; i < tree.rows(); ++i, x += C) {
       ops::row(x, C) = parts_->embedding.row(tree.token(i)).array().template cast<Scalar>();
-      if constexpr (A.position == Position::learned) ops::row(x, C) += parts_->positions.row(tree.position(i)).array().template cast<Scalar>();
+      if constexpr (A.position == Position::learned)
+        ops::row(x, C) += parts_->positions.row(tree.position(i)).array().template cast<Scalar>();
     }
   }
 
@@ -225,16 +238,18 @@ class Transformer : CheckArchitecture<A> {
       pass.row_weight[static_cast<std::size_t>(t)] = likelihood.log_normaliser;
       pass.argmax[static_cast<std::size_t>(t)] = static_cast<Token>(likelihood.argmax);
     }
-    for (std::size_t e = 0; e < pass.logprob.size(); ++e) pass.logprob[e] -= pass.row_weight[static_cast<std::size_t>(tree.edges()[e].target)];
+    for (std::size_t e = 0; e < pass.logprob.size(); ++e)
+      pass.logprob[e] -= pass.row_weight[static_cast<std::size_t>(tree.edges()[e].target)];
   }
 
   /// Overwrites the probabilities with the gradient at the logits.
   void logit_gradient(PrefixTree const& tree, Pass<Scalar>& pass, std::span<Scalar const> d_logprob) const {
     std::fill(pass.row_weight.begin(), pass.row_weight.end(), Scalar(0));
-    for (std::size_t e = 0; e < d_logprob.size(); ++e) pass.row_weight[static_cast<std::size_t>(tree.edges()[e].target)] += d_logprob[e];
+    for (std::size_t e = 0; e < d_logprob.size(); ++e)
+      pass.row_weight[static_cast<std::size_t>(tree.edges()[e].target)] += d_logprob[e];
     for (std::size_t t = 0; t < pass.row_weight.size(); ++t)
       ops::row(pass.probabilities + static_cast<Index>(t) * vocab(), vocab()) *= -pass.row_weight[t];
-    for (std::size_t e = 0; e < d_logprob.size(); ++e)   // forward: log p_v = x_v - log sum exp(x)
+    for (std::size_t e = 0; e < d_logprob.size(); ++e)  // forward: log p_v = x_v - log sum exp(x)
       pass.probabilities[tree.edges()[e].target * vocab() + tree.edges()[e].token] += d_logprob[e];
   }
 
@@ -245,13 +260,14 @@ class Transformer : CheckArchitecture<A> {
 
 /// What the functions that run batches need of a model.
 template <class M>
-concept TransformerModel = requires(M const& m, PrefixTree const& tree, Pass<typename M::scalar_type>& pass, typename M::scalar_type const* gates,
-                                    Accumulator<typename M::scalar_type>* d_gates, std::span<typename M::scalar_type const> d_logprob) {
-  { m.config() } -> std::convertible_to<Config const&>;
-  { m.layers() } -> std::convertible_to<Index>;
-  { m.heads() } -> std::convertible_to<Index>;
-  m.forward(tree, gates, pass, Keep::for_backward);
-  m.backward(tree, gates, pass, d_logprob, d_gates);
-};
+concept TransformerModel =
+    requires(M const& m, PrefixTree const& tree, Pass<typename M::scalar_type>& pass, typename M::scalar_type const* gates,
+             Accumulator<typename M::scalar_type>* d_gates, std::span<typename M::scalar_type const> d_logprob) {
+      { m.config() } -> std::convertible_to<Config const&>;
+      { m.layers() } -> std::convertible_to<Index>;
+      { m.heads() } -> std::convertible_to<Index>;
+      m.forward(tree, gates, pass, Keep::for_backward);
+      m.backward(tree, gates, pass, d_logprob, d_gates);
+    };
 
 }  // namespace chg

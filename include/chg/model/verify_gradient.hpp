@@ -12,10 +12,10 @@
 namespace chg {
 
 struct VerifyGradientOptions {
-  Index heads = 0;            ///< check that many heads a layer, drawn by the seed; 0: all
-  Index directions = 4;       ///< random directions over all gates
-  bool differences = true;    ///< also by central differences of a double model, which share no code with dual numbers
-  double tolerance = 0;       ///< relative; 0: 1e-12 for a double model, 1e-4 for a float model, whose duals round as floats
+  Index heads = 0;          ///< check that many heads a layer, drawn by the seed; 0: all
+  Index directions = 4;     ///< random directions over all gates
+  bool differences = true;  ///< also by central differences of a double model, which share no code with dual numbers
+  double tolerance = 0;     ///< relative; 0: 1e-12 for a double model, 1e-4 for a float model, whose duals round as floats
   std::uint64_t seed = 0;
   RunOptions run{};
 };
@@ -23,7 +23,8 @@ struct VerifyGradientOptions {
 /// The derivative of the NLL (mean over examples, nats) by each gate, against dual numbers carried through the model itself: one
 /// forward pass a gate. gates: [L, H]. Throws Error on gates of another shape or examples that the model cannot read.
 template <Architecture A, class Scalar>
-verify::Table verify_gradient(Transformer<A, Scalar> const& model, Examples const& examples, Matrix<double> const& gates, VerifyGradientOptions const& options = {}) {
+verify::Table verify_gradient(Transformer<A, Scalar> const& model, Examples const& examples, Matrix<double> const& gates,
+                              VerifyGradientOptions const& options = {}) {
   static_assert(!is_dual<Scalar>, "chg::verify_gradient: give it the model over float or double; it makes the duals itself.");
   check_shape("verify: gates", gates, model.layers(), model.heads());
   auto const tolerance = options.tolerance > 0 ? options.tolerance : sizeof(Scalar) == sizeof(double) ? 1e-12 : 1e-4;
@@ -48,10 +49,14 @@ verify::Table verify_gradient(Transformer<A, Scalar> const& model, Examples cons
     };
     table.add("gates of layer", l,
               verify::against_duals(row_loss, Matrix<double>(by_hand.row(l)), verify::at("head", Matrix<double>(gates.row(l))),
-                                    {.tolerance = tolerance, .floor = floor, .entries = options.heads, .seed = options.seed + static_cast<std::uint64_t>(l)}));
+                                    {.tolerance = tolerance,
+                                     .floor = floor,
+                                     .entries = options.heads,
+                                     .seed = options.seed + static_cast<std::uint64_t>(l)}));
   }
-  table.add("all gates", verify::directional(loss, by_hand, verify::at("gates", gates),
-                                             {.tolerance = tolerance, .floor = floor, .directions = options.directions, .seed = options.seed}));
+  table.add("all gates", verify::directional(
+                             loss, by_hand, verify::at("gates", gates),
+                             {.tolerance = tolerance, .floor = floor, .directions = options.directions, .seed = options.seed}));
   if constexpr (sizeof(Scalar) == sizeof(double))
     if (options.differences) table.add("all gates", verify::against_differences(loss, by_hand, verify::at("gates", gates)));
   return table;

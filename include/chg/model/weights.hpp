@@ -28,12 +28,12 @@ struct LayerWeights {
 
 template <class Real>
 struct Weights {
-  Matrix<Real> embedding;    ///< [V, C]
-  Matrix<Real> positions;    ///< [context, C], Position::learned only
+  Matrix<Real> embedding;  ///< [V, C]
+  Matrix<Real> positions;  ///< [context, C], Position::learned only
   std::vector<LayerWeights<Real>> layers;
   RowVector<Real> final_norm, final_norm_bias;  ///< [C]
-  Matrix<Real> unembedding;        ///< [V, C]; of size 0: tied to the embedding
-  RowVector<Real> unembedding_bias;  ///< [V] or absent
+  Matrix<Real> unembedding;                     ///< [V, C]; of size 0: tied to the embedding
+  RowVector<Real> unembedding_bias;             ///< [V] or absent
 
   bool tied() const { return unembedding.size() == 0; }
 };
@@ -72,8 +72,7 @@ template <class SomeWeights, class Visit>
 void visit_weights(Architecture const& a, Config const& c, SomeWeights& weights, Visit&& visit) {
   visit("embedding", weights.embedding, c.vocab, c.d_model, true);
   if (a.position == Position::learned) visit("positions", weights.positions, c.context, c.d_model, true);
-  for (std::size_t l = 0; l < weights.layers.size(); ++l)
-    visit_layer(a, c, weights.layers[l], text("layers[", l, "]."), visit);
+  for (std::size_t l = 0; l < weights.layers.size(); ++l) visit_layer(a, c, weights.layers[l], text("layers[", l, "]."), visit);
   visit("final_norm", weights.final_norm, 1, c.d_model, a.norm != Norm::none);
   visit("final_norm_bias", weights.final_norm_bias, 1, c.d_model, a.norm == Norm::layer);
   visit("unembedding", weights.unembedding, c.vocab, c.d_model, false);
@@ -82,25 +81,29 @@ void visit_weights(Architecture const& a, Config const& c, SomeWeights& weights,
 
 }  // namespace detail
 
-/// Throws Error naming the first tensor that is missing, has another shape than `config` says, or holds a number that is not finite.
+/// Throws Error naming the first tensor that is missing, has another shape than `config` says, or holds a number that is not
+/// finite.
 template <class Real>
 void validate(Architecture const& architecture, Config const& config, Weights<Real> const& weights) {
   validate(architecture, config);
-  check(static_cast<Index>(weights.layers.size()) == config.layers, "weights: layers", text(config.layers), weights.layers.size());
-  detail::visit_weights(architecture, config, weights, [](std::string const& name, auto const& tensor, Index rows, Index cols, bool required) {
+  check(static_cast<Index>(weights.layers.size()) == config.layers, "weights: layers", text(config.layers),
+        weights.layers.size());
+  detail::visit_weights(architecture, config, weights,
+                        [](std::string const& name, auto const& tensor, Index rows, Index cols, bool required) {
     if (tensor.size() == 0) {
       check(!required, "weights: " + name + " is missing", shape_text(rows, cols), "an empty tensor");
       return;
     }
     check_shape("weights: " + name, tensor, rows, cols);
-    check(tensor.allFinite(), "weights: " + name, "finite numbers", "NaN or infinity", "The checkpoint is damaged, or was saved in a type that overflows.");
+    check(tensor.allFinite(), "weights: " + name, "finite numbers", "NaN or infinity",
+          "The checkpoint is damaged, or was saved in a type that overflows.");
   });
 }
 
 struct RandomWeightsOptions {
   std::uint64_t seed = 0;
-  bool biases = false;       ///< every bias that the architecture knows
-  bool tied = true;          ///< unembedding tied to the embedding
+  bool biases = false;        ///< every bias that the architecture knows
+  bool tied = true;           ///< unembedding tied to the embedding
   bool random_norms = false;  ///< norm scales around 1 instead of exactly 1, so that nothing is right by luck
 };
 
@@ -111,14 +114,21 @@ Weights<Real> random_weights(Architecture const& architecture, Config const& con
   Weights<Real> weights;
   weights.layers.resize(static_cast<std::size_t>(config.layers));
   std::uint32_t substream = 0;
-  detail::visit_weights(architecture, config, weights, [&](std::string const& name, auto& tensor, Index rows, Index cols, bool required) {
+  detail::visit_weights(architecture, config, weights,
+                        [&](std::string const& name, auto& tensor, Index rows, Index cols, bool required) {
     ++substream;
     auto const norm = name.find("norm") != std::string::npos && name.find("bias") == std::string::npos;
     auto const bias = name.find("b_") != std::string::npos || name.find("bias") != std::string::npos;
-    if (norm ? !required : bias ? !required && (!options.biases || name.find("norm") != std::string::npos) : name == "unembedding" && options.tied) return;
+    if (norm   ? !required
+        : bias ? !required && (!options.biases || name.find("norm") != std::string::npos)
+               : name == "unembedding" && options.tied)
+      return;
     tensor.resize(rows, cols);
     Random random(options.seed, Stream::weights, substream);
-    auto const spread = norm || bias ? 0.1 : name == "positions" ? 0.3 : name == "embedding" ? 1.0 : 1 / std::sqrt(static_cast<double>(cols));
+    auto const spread = norm || bias          ? 0.1
+                        : name == "positions" ? 0.3
+                        : name == "embedding" ? 1.0
+                                              : 1 / std::sqrt(static_cast<double>(cols));
     auto const centre = norm ? 1.0 : 0.0;
     for (Index i = 0; i < tensor.size(); ++i) {
       auto const plain = (norm && !options.random_norms) || (bias && !options.biases);

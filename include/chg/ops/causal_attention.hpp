@@ -67,10 +67,13 @@ void for_each_block(AttentionRows const& rows, Block&& block) {
 
 }  // namespace detail
 
-/// Writes P and Z. q, z: [queries, H D]; kv: [rows, 2 H_kv D], a row being keys, then values; p: [H, queries, stride], 64-byte aligned.
+/// Writes P and Z. q, z: [queries, H D]; kv: [rows, 2 H_kv D], a row being keys, then values; p: [H, queries, stride],
+/// 64-byte aligned.
 template <class Scalar, class RealType>
-void causal_attention(AttentionRows const& rows, AttentionShape<RealType> const& shape, Scalar const* q, Scalar const* kv, Scalar* p, Scalar* z) {
-  auto const D = shape.head_dim, q_cols = shape.heads * D, kv_cols = 2 * shape.kv_heads * D, stride = rows.stride(), n = rows.queries();
+void causal_attention(AttentionRows const& rows, AttentionShape<RealType> const& shape, Scalar const* q, Scalar const* kv,
+                      Scalar* p, Scalar* z) {
+  auto const D = shape.head_dim, q_cols = shape.heads * D, kv_cols = 2 * shape.kv_heads * D, stride = rows.stride(),
+             n = rows.queries();
   for (Index h = 0; h < shape.heads; ++h) {
     auto* const ph = p + h * n * stride;
     auto const* const key = kv + h / shape.group() * D;
@@ -81,7 +84,8 @@ void causal_attention(AttentionRows const& rows, AttentionShape<RealType> const&
     });
     detail::for_each_block(rows, [&](Segment const& s, Index, Index) {
       for (Index i = rows.query(s.begin), end = rows.query(s.end); i < end; ++i) {
-        auto const position = rows.position(i), lowest = shape.window > 0 ? std::max<Index>(0, position - shape.window + 1) : Index{0};
+        auto const position = rows.position(i),
+                   lowest = shape.window > 0 ? std::max<Index>(0, position - shape.window + 1) : Index{0};
         auto const columns = s.position + s.size();
         auto* const data = ph + i * stride;
         auto const highest = real(row(data + lowest, position + 1 - lowest).maxCoeff());
@@ -103,9 +107,11 @@ void causal_attention(AttentionRows const& rows, AttentionShape<RealType> const&
 /// Writes dq and dkv (all of both). p from the forward pass; dz: gradient at Z; delta: [queries, H], <dZ, Z> of each query and
 /// head; dq: [queries, H D]; dkv: [rows, 2 H_kv D].
 template <class Scalar, class RealType>
-void causal_attention_backward(AttentionRows const& rows, AttentionShape<RealType> const& shape, Scalar const* q, Scalar const* kv, Scalar const* p,
-                               Scalar const* dz, Scalar const* delta, Scalar* dq, Scalar* dkv, Arena& arena) {
-  auto const D = shape.head_dim, q_cols = shape.heads * D, kv_cols = 2 * shape.kv_heads * D, stride = rows.stride(), n = rows.queries();
+void causal_attention_backward(AttentionRows const& rows, AttentionShape<RealType> const& shape, Scalar const* q,
+                               Scalar const* kv, Scalar const* p, Scalar const* dz, Scalar const* delta, Scalar* dq, Scalar* dkv,
+                               Arena& arena) {
+  auto const D = shape.head_dim, q_cols = shape.heads * D, kv_cols = 2 * shape.kv_heads * D, stride = rows.stride(),
+             n = rows.queries();
   map(dq, n, q_cols).setZero();
   map(dkv, rows.tree().rows(), kv_cols).setZero();
   auto const mark = arena.mark();
@@ -117,7 +123,7 @@ void causal_attention_backward(AttentionRows const& rows, AttentionShape<RealTyp
     auto* const dkey = dkv + h / shape.group() * D;
     auto* const dvalue = dkey + shape.kv_heads * D;
     detail::for_each_block(rows, [&](Segment const& s, Index first, Index count) {
-      map(ds + first * stride + s.position, count, s.size(), stride).noalias() =                     // dP = dZ V^T
+      map(ds + first * stride + s.position, count, s.size(), stride).noalias() =  // dP = dZ V^T
           map(dz + first * q_cols + h * D, count, D, q_cols) * map(value + s.begin * kv_cols, s.size(), D, kv_cols).transpose();
     });
     detail::for_each_block(rows, [&](Segment const& s, Index, Index) {
@@ -130,9 +136,12 @@ void causal_attention_backward(AttentionRows const& rows, AttentionShape<RealTyp
     detail::for_each_block(rows, [&](Segment const& s, Index first, Index count) {
       auto const ds_block = map(static_cast<Scalar const*>(ds) + first * stride + s.position, count, s.size(), stride);
       auto const p_block = map(ph + first * stride + s.position, count, s.size(), stride);
-      map(dq + first * q_cols + h * D, count, D, q_cols).noalias() += ds_block * map(key + s.begin * kv_cols, s.size(), D, kv_cols);
-      map(dkey + s.begin * kv_cols, s.size(), D, kv_cols).noalias() += ds_block.transpose() * map(q + first * q_cols + h * D, count, D, q_cols);
-      map(dvalue + s.begin * kv_cols, s.size(), D, kv_cols).noalias() += p_block.transpose() * map(dz + first * q_cols + h * D, count, D, q_cols);
+      map(dq + first * q_cols + h * D, count, D, q_cols).noalias() +=
+          ds_block * map(key + s.begin * kv_cols, s.size(), D, kv_cols);
+      map(dkey + s.begin * kv_cols, s.size(), D, kv_cols).noalias() +=
+          ds_block.transpose() * map(q + first * q_cols + h * D, count, D, q_cols);
+      map(dvalue + s.begin * kv_cols, s.size(), D, kv_cols).noalias() +=
+          p_block.transpose() * map(dz + first * q_cols + h * D, count, D, q_cols);
     });
   }
   arena.rewind(mark);

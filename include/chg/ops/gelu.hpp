@@ -18,8 +18,8 @@ namespace chg::ops {
 namespace detail {
 inline constexpr double kTanhScale = 0.79788456080286535588;  // sqrt(2 / pi)
 inline constexpr double kCubic = 0.044715;
-inline constexpr double kHalfRoot = 0.70710678118654752440;     // 1 / sqrt(2)
-inline constexpr double kDensity = 0.39894228040143267794;      // 1 / sqrt(2 pi)
+inline constexpr double kHalfRoot = 0.70710678118654752440;  // 1 / sqrt(2)
+inline constexpr double kDensity = 0.39894228040143267794;   // 1 / sqrt(2 pi)
 }  // namespace detail
 
 /// Writes h = a Phi(a), element by element. a, h: n numbers; may be the same.
@@ -37,7 +37,7 @@ void gelu_backward(Scalar const* a, Index n, Scalar const* dh, Scalar* da) {
   for (Index i = 0; i < n; ++i) {
     auto const below = Scalar(0.5) * (Scalar(1) + erf(a[i] * Scalar(detail::kHalfRoot)));
     auto const density = Scalar(detail::kDensity) * exp(a[i] * a[i] * Scalar(-0.5));
-    da[i] = dh[i] * (below + a[i] * density);   // forward: h = a Phi(a)
+    da[i] = dh[i] * (below + a[i] * density);  // forward: h = a Phi(a)
   }
 }
 
@@ -52,7 +52,7 @@ void gelu_tanh(Scalar const* a, Index n, Scalar* h) {
 template <class Scalar>
 void gelu_tanh_backward(Scalar const* a, Index n, Scalar const* dh, Scalar* da) {
   using std::tanh;
-  constexpr int kSaturated = 100;   // far beyond where t rounds to 1, and far below where the cube overflows
+  constexpr int kSaturated = 100;  // far beyond where t rounds to 1, and far below where the cube overflows
   for (Index i = 0; i < n; ++i) {
     if (real(a[i]) > kSaturated || real(a[i]) < -kSaturated) {
       da[i] = real(a[i]) > 0 ? dh[i] : Scalar(0);
@@ -61,7 +61,7 @@ void gelu_tanh_backward(Scalar const* a, Index n, Scalar const* dh, Scalar* da) 
     auto const square = a[i] * a[i];
     auto const t = tanh(Scalar(detail::kTanhScale) * a[i] * (Scalar(1) + Scalar(detail::kCubic) * square));
     auto const slope = Scalar(detail::kTanhScale) * (Scalar(1) + Scalar(3 * detail::kCubic) * square);
-    da[i] = dh[i] * Scalar(0.5) * (Scalar(1) + t + a[i] * (Scalar(1) - t * t) * slope);   // forward: h = a (1 + t) / 2
+    da[i] = dh[i] * Scalar(0.5) * (Scalar(1) + t + a[i] * (Scalar(1) - t * t) * slope);  // forward: h = a (1 + t) / 2
   }
 }
 

@@ -32,34 +32,36 @@ void rms_norm(Scalar const* x, Index n, RowVector<RealType> const& scale, double
 
 /// Adds to dx the gradient of rms_norm. x, dy, dx: [n, cols]; r from the forward pass: [n].
 template <class Scalar, class RealType>
-void rms_norm_backward(Scalar const* x, Scalar const* r, Index n, RowVector<RealType> const& scale, Scalar const* dy, Scalar* dx) {
+void rms_norm_backward(Scalar const* x, Scalar const* r, Index n, RowVector<RealType> const& scale, Scalar const* dy,
+                       Scalar* dx) {
   auto const cols = scale.size();
   for (Index i = 0; i < n; ++i) {
     auto const xi = row(x + i * cols, cols);
     auto const dh = row(dy + i * cols, cols) * scale.array().template cast<Scalar>();
-    auto const projection = (dh * xi).sum() * r[i] * r[i] / Scalar(static_cast<RealType>(cols));   // mean(dh h) r
-    row(dx + i * cols, cols) += r[i] * (dh - projection * xi);                                     // forward: y = g x r
+    auto const projection = (dh * xi).sum() * r[i] * r[i] / Scalar(static_cast<RealType>(cols));  // mean(dh h) r
+    row(dx + i * cols, cols) += r[i] * (dh - projection * xi);                                    // forward: y = g x r
   }
 }
 
 /// Writes y, the mean m and the reciprocal r of every row. x, y: [n, cols]; scale, bias: [cols]; m, r: [n].
 template <class Scalar, class RealType>
-void layer_norm(Scalar const* x, Index n, RowVector<RealType> const& scale, RowVector<RealType> const& bias, double epsilon, Scalar* y,
-                Scalar* m, Scalar* r) {
+void layer_norm(Scalar const* x, Index n, RowVector<RealType> const& scale, RowVector<RealType> const& bias, double epsilon,
+                Scalar* y, Scalar* m, Scalar* r) {
   using std::sqrt;
   auto const cols = scale.size();
   for (Index i = 0; i < n; ++i) {
     auto const xi = row(x + i * cols, cols);
     m[i] = xi.sum() / Scalar(static_cast<RealType>(cols));
-    r[i] = Scalar(1) / sqrt((xi - m[i]).square().sum() / Scalar(static_cast<RealType>(cols)) + Scalar(static_cast<RealType>(epsilon)));
+    r[i] = Scalar(1) /
+           sqrt((xi - m[i]).square().sum() / Scalar(static_cast<RealType>(cols)) + Scalar(static_cast<RealType>(epsilon)));
     row(y + i * cols, cols) = (xi - m[i]) * r[i] * scale.array().template cast<Scalar>() + bias.array().template cast<Scalar>();
   }
 }
 
 /// Adds to dx the gradient of layer_norm. x, dy, dx: [n, cols]; m, r from the forward pass: [n].
 template <class Scalar, class RealType>
-void layer_norm_backward(Scalar const* x, Scalar const* m, Scalar const* r, Index n, RowVector<RealType> const& scale, Scalar const* dy,
-                         Scalar* dx) {
+void layer_norm_backward(Scalar const* x, Scalar const* m, Scalar const* r, Index n, RowVector<RealType> const& scale,
+                         Scalar const* dy, Scalar* dx) {
   auto const cols = scale.size();
   auto const count = Scalar(static_cast<RealType>(cols));
   for (Index i = 0; i < n; ++i) {
@@ -67,7 +69,7 @@ void layer_norm_backward(Scalar const* x, Scalar const* m, Scalar const* r, Inde
     auto const dh = row(dy + i * cols, cols) * scale.array().template cast<Scalar>();
     auto const mean = dh.sum() / count;
     auto const projection = (dh * h).sum() / count;
-    row(dx + i * cols, cols) += r[i] * (dh - mean - h * projection);   // forward: y = g (x - m) r + b
+    row(dx + i * cols, cols) += r[i] * (dh - mean - h * projection);  // forward: y = g (x - m) r + b
   }
 }
 

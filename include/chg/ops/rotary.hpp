@@ -48,7 +48,7 @@ inline double rotary_frequency(Rotary const& rotary, Index head_dim, Index pair)
   auto const plain = std::pow(rotary.theta, -2.0 * static_cast<double>(pair) / static_cast<double>(head_dim));
   if (!rotary.scaled) return plain;
   auto const& s = rotary.scaling;
-  auto const turns = static_cast<double>(s.original_context) * plain / kTwoPi;   // original_context / wavelength
+  auto const turns = static_cast<double>(s.original_context) * plain / kTwoPi;  // original_context / wavelength
   auto const kept = std::clamp((turns - s.low_freq_factor) / (s.high_freq_factor - s.low_freq_factor), 0.0, 1.0);
   return plain * (kept + (1 - kept) / s.factor);
 }
@@ -71,10 +71,14 @@ class RotaryTable {
 
   /// Turns `heads` heads of one token in place. x: [heads D], contiguous; position below the table's length.
   template <class Scalar>
-  void turn(Scalar* x, Index heads, Index position) const { rotate<false>(x, heads, position); }
+  void turn(Scalar* x, Index heads, Index position) const {
+    rotate<false>(x, heads, position);
+  }
   /// Turns back: the backward pass of turn(), in place.
   template <class Scalar>
-  void turn_back(Scalar* x, Index heads, Index position) const { rotate<true>(x, heads, position); }
+  void turn_back(Scalar* x, Index heads, Index position) const {
+    rotate<true>(x, heads, position);
+  }
 
  private:
   template <bool Back, class Scalar>

@@ -49,7 +49,7 @@ void swiglu_backward(Scalar* ab, Index n, Index width, Scalar const* dh) {
       sigmoid = (Scalar(1) + detail::exp_of_minus(a)).inverse();
       auto const silu = a * sigmoid;
       Eigen::Array<Scalar, 1, Eigen::Dynamic, Eigen::RowMajor, 1, kBlock> const db = d * silu;
-      a = d * b * sigmoid * (Scalar(1) + a - silu);   // forward: h = a s b, and a (1 - s) = a - silu
+      a = d * b * sigmoid * (Scalar(1) + a - silu);  // forward: h = a s b, and a (1 - s) = a - silu
       b = db;
     }
 }

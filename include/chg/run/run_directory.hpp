@@ -134,8 +134,8 @@ void write_log_and_state(RunDirectory const& directory, Record const& fit) {
 
 }  // namespace detail
 
-/// Writes the gates and logits of every phase that has run to its end, metrics.csv, of a fit with all its phases heads.csv, and of
-/// an interrupted one state/fit.bin, which chg::load_fit (or load_contrastive_fit) reads.
+/// Writes the gates and logits of every phase that has run to its end, metrics.csv, of a fit with all its phases heads.csv,
+/// and of an interrupted one state/fit.bin, which chg::load_fit (or load_contrastive_fit) reads.
 inline void write_fit(RunDirectory const& directory, Fit const& fit) {
   detail::write_phase(directory, "0", fit.u0);
   detail::write_phase(directory, "plus", fit.u_plus);

@@ -21,12 +21,12 @@ enum class SymbolicCorruption { none, rule, tokens };
 
 struct AbaAbbOptions {
   Rule rule = Rule::aba;
-  Index examples = 512;    ///< prompts, all different
+  Index examples = 512;  ///< prompts, all different
   std::uint64_t seed = 0;
-  Index pairs = 4;         ///< examples before the query; 10 words a prompt, as in the paper
+  Index pairs = 4;  ///< examples before the query; 10 words a prompt, as in the paper
   Split split = Split::all;
   SymbolicCorruption corruption = SymbolicCorruption::none;  ///< line i of two data sets that differ in this alone match
-  bool bos = true;         ///< begin with BOS, where the vocabulary has one
+  bool bos = true;                                           ///< begin with BOS, where the vocabulary has one
 };
 
 namespace detail {
@@ -87,7 +87,9 @@ inline Examples aba_abb(Vocabulary const& vocabulary, AbaAbbOptions options = {}
   std::vector<Example> examples;
   for (auto const& words : detail::symbolic_items(vocabulary, items, options)) {
     std::vector<Token> prompt;
-    auto const put = [&](std::optional<Token> token) { if (token) prompt.push_back(*token); };
+    auto const put = [&](std::optional<Token> token) {
+      if (token) prompt.push_back(*token);
+    };
     if (options.bos) put(vocabulary.bos);
     for (std::size_t pair = 0;; ++pair) {
       auto const x = words[2 * pair + exchange], y = words[2 * pair + !exchange];

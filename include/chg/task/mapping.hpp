@@ -18,7 +18,7 @@ struct MappingOptions {
   Format format = Format::icl;
   Index examples = 512;
   std::uint64_t seed = 0;
-  Index pairs = 10;    ///< examples before the query in the icl format, as in the paper
+  Index pairs = 10;  ///< examples before the query in the icl format, as in the paper
   /// Examples before the query in the instruction format. The paper has 1; one may already give a one-to-one mapping away.
   Index leading = 0;
   Split split = Split::all;      ///< by query: none of the validation part occurs in the training part, not even as an example
@@ -85,8 +85,8 @@ inline Examples mapping(Vocabulary const& vocabulary, Mapping const& m, MappingO
   check(!instructed || !m.instruction.empty(), name + "instruction", "at least one token", "none");
   auto const [queries, shown] = detail::parts_of(m, options.split);
   auto const spare = static_cast<Index>(shown.size()) - (options.split == Split::validation ? 0 : 1);  // without the query itself
-  check(pairs <= spare, name + (instructed ? "leading" : "pairs"), text("at most ", spare, ", the inputs there are beside the query"),
-        pairs);
+  check(pairs <= spare, name + (instructed ? "leading" : "pairs"),
+        text("at most ", spare, ", the inputs there are beside the query"), pairs);
 
   detail::Queries next_query(queries, options.seed);
   std::vector<Example> examples;
@@ -101,7 +101,9 @@ inline Examples mapping(Vocabulary const& vocabulary, Mapping const& m, MappingO
       Random(options.seed, Stream::task, detail::kShuffledOutputs + static_cast<std::uint32_t>(i)).shuffle(std::span(outputs));
 
     std::vector<Token> prompt;
-    auto const put = [&](std::optional<Token> token) { if (token) prompt.push_back(*token); };
+    auto const put = [&](std::optional<Token> token) {
+      if (token) prompt.push_back(*token);
+    };
     auto const put_question = [&](Index input) {
       put(vocabulary.question), put(m.inputs[static_cast<std::size_t>(input)]), put(vocabulary.answer);
     };

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MIT
 // The null of a fit: the same data with targets permuted between examples, so that prompts no longer determine them.
 //
-// The target tokens of example i are replaced by those of example p(i), where p is a uniform permutation among those that leave no
-// example its own (a derangement): a plain uniform permutation would leave one example in its place on average, and data of one
-// or two examples unchanged. Examples whose targets happen to be equal may still exchange equal targets, as chance has it.
+// The target tokens of example i are replaced by those of example p(i), where p is a uniform permutation among those that
+// leave no example its own (a derangement): a plain uniform permutation would leave one example in its place on average, and
+// data of one or two examples unchanged. Examples whose targets happen to be equal may still exchange equal targets, as
+// chance has it.
 #pragma once
 
 #include <chg/task/draw.hpp>
@@ -13,16 +14,6 @@
 namespace chg::task {
 
 namespace detail {
-
-/// A uniform derangement of 0..count-1: uniform permutations are drawn until one moves everything (about e draws).
-inline std::vector<Index> derangement(Index count, std::uint64_t seed, Stream stream) {
-  for (std::uint32_t draw = 0;; ++draw) {
-    auto p = iota(count);
-    Random(seed, stream, draw).shuffle(std::span(p));
-    auto const moved = [&](Index i) { return p[static_cast<std::size_t>(i)] != i; };
-    if (std::ranges::all_of(iota(count), moved)) return p;
-  }
-}
 
 inline Examples with_targets_of(Examples const& data, std::vector<Index> const& p) {
   auto const prompt_length = [&](Index i) {
@@ -50,7 +41,7 @@ inline Examples with_targets_of(Examples const& data, std::vector<Index> const& 
 /// Throws Error for a single example, and for targets that are not the last tokens of their example.
 inline Examples permute_targets(Examples const& data, std::uint64_t seed) {
   check(data.size() >= 2, "permute_targets: examples", "2 or more, to exchange targets between", data.size());
-  return detail::with_targets_of(data, detail::derangement(data.size(), seed, Stream::null_targets));
+  return detail::with_targets_of(data, derangement(data.size(), seed, Stream::null_targets));
 }
 
 /// The same permutation in both formats, so that partners stay partners.

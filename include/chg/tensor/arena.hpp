@@ -30,7 +30,9 @@ class Arena {
   }
 
   /// A place to come back to with rewind().
-  struct Mark { std::size_t block, used; };
+  struct Mark {
+    std::size_t block, used;
+  };
   Mark mark() const { return blocks_.empty() ? Mark{0, 0} : Mark{current_, blocks_[current_].used}; }
 
   /// Takes back what was handed out since `mark`.
@@ -70,7 +72,7 @@ class Arena {
     void operator()(std::byte* p) const { ::operator delete[](p, std::align_val_t{kAlignment}); }
   };
   struct Block {
-    explicit Block(std::size_t bytes) : size(bytes), data(new (std::align_val_t{kAlignment}) std::byte[bytes]) {}
+    explicit Block(std::size_t bytes) : size(bytes), data(new(std::align_val_t{kAlignment}) std::byte[bytes]) {}
     std::size_t size;
     std::size_t used = 0;
     std::unique_ptr<std::byte[], Free> data;

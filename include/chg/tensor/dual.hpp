@@ -27,8 +27,16 @@ struct Dual {
     requires std::is_arithmetic_v<Number> || std::is_same_v<Number, T>
   constexpr Dual(Number v) : value(static_cast<T>(v)) {}  // NOLINT: numbers are constants
 
-  constexpr Dual& operator+=(Dual const& b) { value += b.value; tangent += b.tangent; return *this; }
-  constexpr Dual& operator-=(Dual const& b) { value -= b.value; tangent -= b.tangent; return *this; }
+  constexpr Dual& operator+=(Dual const& b) {
+    value += b.value;
+    tangent += b.tangent;
+    return *this;
+  }
+  constexpr Dual& operator-=(Dual const& b) {
+    value -= b.value;
+    tangent -= b.tangent;
+    return *this;
+  }
   constexpr Dual& operator*=(Dual const& b) { return *this = *this * b; }
   constexpr Dual& operator/=(Dual const& b) { return *this = *this / b; }
 
@@ -148,9 +156,13 @@ constexpr Real<Scalar> real(Scalar const& a) {
 
 namespace detail {
 template <class Scalar>
-struct AccumulatorOf { using type = double; };
+struct AccumulatorOf {
+  using type = double;
+};
 template <class T>
-struct AccumulatorOf<Dual<T>> { using type = Dual<typename AccumulatorOf<T>::type>; };
+struct AccumulatorOf<Dual<T>> {
+  using type = Dual<typename AccumulatorOf<T>::type>;
+};
 }  // namespace detail
 
 /// The number in which sums over tokens and examples are kept: double for float and double, and the dual of that.

@@ -20,8 +20,7 @@ struct Complaint {
 /// Thrown for every bad argument, file or state. what() reads "WHAT. Expected X, got Y. TRY".
 class Error : public std::runtime_error {
  public:
-  explicit Error(Complaint complaint)
-      : std::runtime_error(sentence(complaint)), complaint_(std::move(complaint)) {}
+  explicit Error(Complaint complaint) : std::runtime_error(sentence(complaint)), complaint_(std::move(complaint)) {}
 
   Complaint const& complaint() const { return complaint_; }
 

@@ -61,24 +61,29 @@ class Examples {
     auto const& e = items_[i];
     auto const name = [&] { return text("examples: example ", i); };
     if (e.tokens.size() != e.target_mask.size())
-      throw Error({name() + ": target_mask has another length than tokens", text(e.tokens.size(), " entries"), text(e.target_mask.size()), ""});
+      throw Error({name() + ": target_mask has another length than tokens", text(e.tokens.size(), " entries"),
+                   text(e.target_mask.size()), ""});
     if (std::any_of(e.target_mask.begin(), e.target_mask.end(), [](auto m) { return m > 1; }))
       throw Error({name() + ": target_mask", "entries of 0 or 1", "another value", ""});
     if (e.targets() == 0)
-      throw Error({name() + " has no target token", "at least one 1 in target_mask", "none", "Mark the tokens whose log-probability counts, or leave the example out."});
+      throw Error({name() + " has no target token", "at least one 1 in target_mask", "none",
+                   "Mark the tokens whose log-probability counts, or leave the example out."});
     if (e.target_mask[0] == 1)
-      throw Error({name() + ": target_mask[0]", "0, since nothing precedes the first token", "1", "Put a token (BOS, for instance) before it."});
+      throw Error({name() + ": target_mask[0]", "0, since nothing precedes the first token", "1",
+                   "Put a token (BOS, for instance) before it."});
   }
 
   std::vector<Example> items_;
 };
 
-/// Matched examples in two formats of one task (eq. 2 of the paper): example i of one is the counterpart of example i of the other.
+/// Matched examples in two formats of one task (eq. 2 of the paper): example i of one is the counterpart of example i of the
+/// other.
 struct ContrastiveExamples {
   /// Throws Error unless both hold the same number of examples.
   ContrastiveExamples(Examples retain_examples, Examples forget_examples)
       : retain(std::move(retain_examples)), forget(std::move(forget_examples)) {
-    check(retain.size() == forget.size(), "contrastive examples: forget", text(retain.size(), " examples, one for each of retain"), forget.size());
+    check(retain.size() == forget.size(), "contrastive examples: forget",
+          text(retain.size(), " examples, one for each of retain"), forget.size());
   }
 
   Index size() const { return retain.size(); }

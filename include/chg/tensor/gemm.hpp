@@ -105,7 +105,8 @@ class FrozenMatrix {
     if constexpr (is_dual<Scalar>) {
       by_component(x, n, in_, y, out_, accumulate, [&](auto const* a, auto* b) { forward(a, n, b); });
     } else {
-      static_assert(std::is_same_v<Scalar, Real>, "chg::FrozenMatrix: activations must be of the weights' type, or duals over it.");
+      static_assert(std::is_same_v<Scalar, Real>,
+                    "chg::FrozenMatrix: activations must be of the weights' type, or duals over it.");
 #if defined(CHG_GEMM_ONEDNN)
       if constexpr (std::is_same_v<Real, float>) return forward_.multiply(x, n, y, accumulate);
 #endif
@@ -161,7 +162,8 @@ class FrozenMatrix {
 
   // Real weights act on the value and on the tangent of a dual alike.
   template <class T, class Product>
-  static void by_component(Dual<T> const* x, Index n, Index x_cols, Dual<T>* y, Index y_cols, bool accumulate, Product const& product) {
+  static void by_component(Dual<T> const* x, Index n, Index x_cols, Dual<T>* y, Index y_cols, bool accumulate,
+                           Product const& product) {
     Matrix<T> plane(n, x_cols), image(n, y_cols);
     for (auto const part : {&Dual<T>::value, &Dual<T>::tangent}) {
       for (Index i = 0; i < n * x_cols; ++i) plane.data()[i] = x[i].*part;
@@ -180,8 +182,8 @@ class FrozenMatrix {
 
 /// What this build is made of, one "name: value" a line: version, compiler, instruction set, back end of the products.
 inline std::string build_info() {
-  auto info = text("chg: 0.1.0\ngemm: ", gemm_backend, "\neigen: ", EIGEN_WORLD_VERSION, ".", EIGEN_MAJOR_VERSION, ".", EIGEN_MINOR_VERSION,
-                   "\neigen instructions: ", Eigen::SimdInstructionSetsInUse(), "\nopenmp: ", _OPENMP);
+  auto info = text("chg: 0.1.0\ngemm: ", gemm_backend, "\neigen: ", EIGEN_WORLD_VERSION, ".", EIGEN_MAJOR_VERSION, ".",
+                   EIGEN_MINOR_VERSION, "\neigen instructions: ", Eigen::SimdInstructionSetsInUse(), "\nopenmp: ", _OPENMP);
 #if defined(__clang__)
   info += text("\ncompiler: clang ", __clang_major__, ".", __clang_minor__);
 #elif defined(__GNUC__)

@@ -9,8 +9,8 @@
 
 #include <chg/tensor/matrix.hpp>
 
-#include <dnnl.hpp>
 #include <omp.h>
+#include <dnnl.hpp>
 
 #include <array>
 #include <atomic>
@@ -131,7 +131,8 @@ class PackedWeights {
                                          {DNNL_ARG_WEIGHTS, packed_.get()},
                                          {DNNL_ARG_DST, h.result.get()},
                                          {DNNL_ARG_SCRATCHPAD, h.scratch.get()}};
-    dnnl::error::wrap_c_api(dnnl_primitive_execute(p.primitive.get(), stream.get(), 4, arguments), "oneDNN could not run a product");
+    dnnl::error::wrap_c_api(dnnl_primitive_execute(p.primitive.get(), stream.get(), 4, arguments),
+                            "oneDNN could not run a product");
   }
 
   struct Handles {

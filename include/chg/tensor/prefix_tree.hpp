@@ -116,8 +116,9 @@ class PrefixTree {
 
   /// The order in which neighbours share most: by tokens, a prefix before its continuations, equals by index.
   static bool before(Example const& a, Example const& b) {
-    return std::lexicographical_compare(a.tokens.begin(), a.tokens.begin() + static_cast<std::ptrdiff_t>(length_to_last_target(a)),
-                                        b.tokens.begin(), b.tokens.begin() + static_cast<std::ptrdiff_t>(length_to_last_target(b)));
+    return std::lexicographical_compare(
+        a.tokens.begin(), a.tokens.begin() + static_cast<std::ptrdiff_t>(length_to_last_target(a)), b.tokens.begin(),
+        b.tokens.begin() + static_cast<std::ptrdiff_t>(length_to_last_target(b)));
   }
 
  private:
@@ -127,7 +128,8 @@ class PrefixTree {
   static constexpr Index kLongestSegment = 64;
 
   void start(std::span<Example const* const> examples, Sharing sharing) {
-    tokens_.clear(), positions_.clear(), segments_.clear(), edges_.clear(), target_rows_.clear(), path_row_.clear(), path_edge_.clear();
+    tokens_.clear(), positions_.clear(), segments_.clear(), edges_.clear(), target_rows_.clear(), path_row_.clear(),
+        path_edge_.clear();
     children_.clear(), parents_.clear();
     depth_ = 0;
     order_.resize(examples.size());
@@ -191,7 +193,7 @@ class PrefixTree {
       segment.subtree_end = next < segments_.size() ? segments_[next].begin : static_cast<Index>(n);
       after_subtree_[s] = next;
     }
-    targets_before_.assign(n + 1, read_at == ReadAt::every_row ? 1 : 0);   // first a mark on each target row, then the count
+    targets_before_.assign(n + 1, read_at == ReadAt::every_row ? 1 : 0);  // first a mark on each target row, then the count
     targets_before_[0] = 0;
     for (auto const& edge : edges_) targets_before_[static_cast<std::size_t>(edge.row) + 1] = 1;
     for (std::size_t row = 0; row < n; ++row) {

@@ -7,11 +7,15 @@
 // generator, and gate set s of a run draws what a run with that seed alone would draw.
 #pragma once
 
+#include <chg/tensor/matrix.hpp>
+
 #include <array>
 #include <cmath>
 #include <cstdint>
+#include <numeric>
 #include <span>
 #include <utility>
+#include <vector>
 
 namespace chg {
 
@@ -30,18 +34,29 @@ constexpr std::array<std::uint32_t, 4> philox4x32(std::array<std::uint32_t, 4> c
 }
 
 /// What a stream of random numbers is for: two purposes never share numbers.
-enum class Stream : std::uint32_t { gates = 1, order = 2, task = 3, null_targets = 4, replacement = 5, weights = 6, verify = 7, user = 100 };
+enum class Stream : std::uint32_t {
+  gates = 1,
+  order = 2,
+  task = 3,
+  null_targets = 4,
+  replacement = 5,
+  weights = 6,
+  verify = 7,
+  user = 100
+};
 
 /// A sequence of random numbers: draws number `index()` of (seed, stream, substream), and moves on by one.
 class Random {
  public:
   constexpr Random(std::uint64_t seed, Stream stream, std::uint32_t substream = 0)
       : key_{static_cast<std::uint32_t>(seed), static_cast<std::uint32_t>(seed >> 32)},
-        stream_(static_cast<std::uint32_t>(stream)), substream_(substream) {}
+        stream_(static_cast<std::uint32_t>(stream)),
+        substream_(substream) {}
 
   /// 64 random bits. Consumes one index.
   constexpr std::uint64_t bits() {
-    auto const block = philox4x32({static_cast<std::uint32_t>(index_), static_cast<std::uint32_t>(index_ >> 32), substream_, stream_}, key_);
+    auto const block =
+        philox4x32({static_cast<std::uint32_t>(index_), static_cast<std::uint32_t>(index_ >> 32), substream_, stream_}, key_);
     ++index_;
     return (std::uint64_t{block[1]} << 32) | block[0];
   }
@@ -75,5 +90,19 @@ class Random {
   std::uint32_t stream_, substream_;
   std::uint64_t index_ = 0;
 };
+
+/// A permutation of 0 .. n - 1 that leaves nothing in its place, each equally likely: uniform permutations are drawn until one
+/// moves everything, about e of them. Throws Error when n is below 2.
+inline std::vector<Index> derangement(Index n, std::uint64_t seed, Stream stream) {
+  check(n >= 2, "derangement: number of items", "2 or more, so that each can take the place of another", n);
+  std::vector<Index> order(static_cast<std::size_t>(n));
+  for (std::uint32_t draw = 0;; ++draw) {
+    std::iota(order.begin(), order.end(), Index{0});
+    Random(seed, stream, draw).shuffle(std::span(order));
+    auto stays = false;
+    for (Index i = 0; i < n; ++i) stays = stays || order[static_cast<std::size_t>(i)] == i;
+    if (!stays) return order;
+  }
+}
 
 }  // namespace chg

@@ -77,14 +77,14 @@ void update(benchmark::State& state, Case (*which)()) {
     job.gates = Matrix<float>::Constant(config.layers, config.heads, 0.7f);
   }
   Runner runner(model, {.threads = threads, .max_rows = config.d_model > 1000 ? 256 : 1024});
-  runner.run({&examples}, std::span(jobs), detail::MeanNll{});
+  runner.run({&examples}, std::span(jobs), MeanNll{});
 
   std::vector<Example const*> pointers;
   for (auto const& e : examples) pointers.push_back(&e);
   PrefixTree tree;
   tree.build(pointers);
   auto const work = bench::minimal_work(llama_like, config, tree);
-  for (auto _ : state) runner.run({&examples}, std::span(jobs), detail::MeanNll{});
+  for (auto _ : state) runner.run({&examples}, std::span(jobs), MeanNll{});
 
   bench::report_work<float>(state, work.total() * static_cast<double>(jobs.size()), threads);
   auto const percent = [&](double part) { return 100 * part / work.total(); };

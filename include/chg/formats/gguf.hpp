@@ -57,7 +57,8 @@ inline std::uint32_t take_gguf_version(GgufCursor& cursor, std::string const& fi
   check(cursor.left() >= prefix, file + " is too short for a GGUF file", "24 bytes or more", cursor.left());
   std::string magic;
   for (int i = 0; i < 4; ++i) magic += cursor.take<char>("magic");
-  check(magic == "GGUF", file + ": magic", "\"GGUF\"", in_quotes(magic), "This is no GGUF file, or one older than the format.");
+  check(magic == "GGUF", file + ": magic", "\"GGUF\"", in_quotes(magic),
+        "This is no GGUF file. For a Hugging Face model give its directory.");
   auto const version = cursor.take<std::uint32_t>("version");
   check(version == 0 || (version & 0xFFFFu) != 0, file + ": version", "2 or 3, little endian",
         text(version >> 24, ", big endian"), "Convert the file on a machine of its own kind.");

@@ -43,12 +43,11 @@ class GgufMetadata {
     return has(key) ? integer(key, lowest, highest) : otherwise;
   }
 
-  /// A value of a floating-point type.
+  /// A value of any type of numbers.
   double number(std::string_view key, double lowest, double highest) const {
     auto const& value = required(key, false);
-    check(value.type == GgufType::f32 || value.type == GgufType::f64, at(key), "a number of type f32 or f64", shown(value));
     auto const number = real(value, value.begin);
-    check(number >= lowest && number <= highest, at(key), text("a number from ", lowest, " to ", highest), number);
+    check(number >= lowest && number <= highest, at(key), text("a number from ", lowest, " to ", highest), shown(value));
     return number;
   }
   double number(std::string_view key, double lowest, double highest, double otherwise) const {
@@ -94,7 +93,7 @@ class GgufMetadata {
 
   std::vector<double> numbers(std::string_view key) const {
     auto const& value = required(key, true);
-    check(value.type == GgufType::f32 || value.type == GgufType::f64, at(key), "an array of type f32 or f64", shown(value));
+    check(is_real(value.type), at(key), "an array of type f32 or f64", shown(value));
     std::vector<double> all;
     for (std::uint64_t i = 0; i < value.count; ++i) all.push_back(real(value, place(value, i)));
     return all;
@@ -109,7 +108,7 @@ class GgufMetadata {
     if (value.is_array) return text("an array of ", value.count, " ", type);
     if (value.type == GgufType::string) return in_quotes(detail::GgufCursor(bytes_, file_, value.begin).take_string(""));
     if (value.type == GgufType::boolean) return bytes_[value.begin] == std::byte{0} ? "false" : "true";
-    if (value.type == GgufType::f32 || value.type == GgufType::f64) return text(type, " ", real(value, value.begin));
+    if (is_real(value.type)) return text(type, " ", real(value, value.begin));
     if (value.type == GgufType::u64) return text(type, " ", stored<std::uint64_t>(value.begin));
     return text(type, " ", whole_number(value, value.begin).value_or(0));
   }
@@ -131,8 +130,14 @@ class GgufMetadata {
   static std::size_t place(GgufValue const& value, std::uint64_t i) {
     return value.begin + static_cast<std::size_t>(i) * detail::size_of(value.type);
   }
+  static bool is_real(GgufType type) { return type == GgufType::f32 || type == GgufType::f64; }
+
+  /// NaN for what is no number: it lies within no bounds.
   double real(GgufValue const& value, std::size_t begin) const {
-    return value.type == GgufType::f32 ? static_cast<double>(stored<float>(begin)) : stored<double>(begin);
+    if (value.type == GgufType::f32) return static_cast<double>(stored<float>(begin));
+    if (value.type == GgufType::f64) return stored<double>(begin);
+    auto const whole = whole_number(value, begin);
+    return whole ? static_cast<double>(*whole) : std::numeric_limits<double>::quiet_NaN();
   }
 
   /// None for another type, and for a number above those of Index.

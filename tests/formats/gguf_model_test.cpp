@@ -102,7 +102,8 @@ TEST_CASE("gguf_model: what a file is silent about takes the defaults of llama.c
   REQUIRE(describe(without("llama.rope.dimension_count")).config == gguf_config());
   REQUIRE(describe(without("llama.attention.value_length")).config == gguf_config());
   REQUIRE(describe(gguf_llama().integer("llama.vocab_size", 11)).config == gguf_config());
-  CHECK(has_all(complaint(without("llama.attention.key_length")), {"FILE: \"llama.embedding_length\"", "multiple of attention.head_count = 3"}));
+  CHECK(has_all(complaint(without("llama.attention.key_length")),
+                {"FILE: \"llama.embedding_length\"", "multiple of attention.head_count = 3"}));
   auto square = changed("llama.embedding_length", 18);  // then a head has 18 / 3 channels
   auto const key = gguf_string("llama.attention.key_length");
   square.value_bytes.erase(square.value_bytes.find(key), key.size() + 8);
@@ -134,7 +135,8 @@ TEST_CASE("gguf_model: other families and files that are no whole model are refu
   CHECK(with("split.count", 2, raw(std::uint16_t{1})) == kFine);
   CHECK(has_all(with("split.count", 2, raw(std::uint16_t{3})), {"FILE: \"split.count\"", "one file", "Merge"}));
   CHECK(with("general.quantization_version", 4, u32(2)) == kFine);
-  CHECK(has_all(with("general.quantization_version", 4, u32(1)), {"FILE: \"general.quantization_version\"", "Expected 2", "got 1"}));
+  CHECK(has_all(with("general.quantization_version", 4, u32(1)),
+                {"FILE: \"general.quantization_version\"", "Expected 2", "got 1"}));
 }
 
 TEST_CASE("gguf_model: variants that change the computation are refused by key", "[formats]") {
@@ -146,17 +148,21 @@ TEST_CASE("gguf_model: variants that change the computation are refused by key",
   refused("llama.expert_used_count", 0, 2);
   refused("llama.attention.sliding_window", 13, 12);
   refused("llama.attention.sliding_window", 0, 4);
-  for (auto const* key : {"llama.rope.scale_linear", "llama.rope.scaling.factor", "llama.logit_scale", "llama.embedding_scale", "llama.residual_scale"}) {
+  for (auto const* key : {"llama.rope.scale_linear", "llama.rope.scaling.factor", "llama.logit_scale", "llama.embedding_scale",
+                          "llama.residual_scale"}) {
     CHECK(with(key, 6, raw(1.0f)) == kFine);
     CHECK(has_all(with(key, 6, raw(2.0f)), {std::string("FILE: \"") + key, "Expected 1, got 2", "not supported"}));
   }
   CHECK(with("llama.rope.scaling.type", 8, gguf_string("none")) == kFine);
-  CHECK(has_all(with("llama.rope.scaling.type", 8, gguf_string("yarn")), {"\"llama.rope.scaling.type\"", "\"yarn\"", "not supported"}));
+  CHECK(has_all(with("llama.rope.scaling.type", 8, gguf_string("yarn")),
+                {"\"llama.rope.scaling.type\"", "\"yarn\"", "not supported"}));
   CHECK(with("llama.tensor_data_layout", 8, gguf_string("Meta AI original pth")) == kFine);
   CHECK(has_all(with("llama.tensor_data_layout", 8, gguf_string("other")), {"\"llama.tensor_data_layout\"", "\"other\""}));
-  CHECK(has_all(with("llama.attention.output_scale", 6, raw(2.0f)), {"\"llama.attention.output_scale\"", "no such key", "f32 2"}));
+  CHECK(
+      has_all(with("llama.attention.output_scale", 6, raw(2.0f)), {"\"llama.attention.output_scale\"", "no such key", "f32 2"}));
   CHECK(with("tokenizer.ggml.model", 8, gguf_string("llama")) == kFine);  // keys of others are not the model's
-  CHECK(has_all(complaint(changed("llama.rope.dimension_count", 4)), {"\"llama.rope.dimension_count\"", "6, the width of a head", "got 4"}));
+  CHECK(has_all(complaint(changed("llama.rope.dimension_count", 4)),
+                {"\"llama.rope.dimension_count\"", "6, the width of a head", "got 4"}));
   CHECK(has_all(complaint(changed("llama.attention.value_length", 4)), {"\"llama.attention.value_length\"", "6", "got 4"}));
 }
 
@@ -211,14 +217,17 @@ TEST_CASE("gguf_model: rope_freqs.weight is read as the scaling of Llama 3, and 
     auto const file = with_rope(llama3_factors(factor, 1, 4, 8192));
     auto const rotary = describe(file).config.rotary;
     REQUIRE(rotary.scaled);
-    REQUIRE(rotary.scaling == chg::Llama3Scaling{.factor = factor, .low_freq_factor = 1, .high_freq_factor = 4, .original_context = 8192});
+    REQUIRE(rotary.scaling ==
+            chg::Llama3Scaling{.factor = factor, .low_freq_factor = 1, .high_freq_factor = 4, .original_context = 8192});
     REQUIRE(complaint(file) == kFine);
   }
   REQUIRE_FALSE(describe(with_rope(std::vector<float>(32, 1))).config.rotary.scaled);
-  CHECK(has_all(complaint(with_rope(llama3_factors(8, 1, 2, 8192))), {"FILE: tensor \"rope_freqs.weight\": factor of pair", "Llama 3", "not supported"}));
+  CHECK(has_all(complaint(with_rope(llama3_factors(8, 1, 2, 8192))),
+                {"FILE: tensor \"rope_freqs.weight\": factor of pair", "Llama 3", "not supported"}));
   CHECK(has_all(complaint(with_rope(llama3_factors(8, 1, 4, 4096))), {"\"rope_freqs.weight\": factor of pair"}));
   CHECK(has_all(complaint(with_rope(std::vector<float>(32, 8))), {"\"rope_freqs.weight\": factor of pair 0"}));
-  CHECK(has_all(complaint(with_rope(std::vector<float>(31, 1))), {"\"rope_freqs.weight\" has the wrong shape", "[32]", "got [31]"}));
+  CHECK(has_all(complaint(with_rope(std::vector<float>(31, 1))),
+                {"\"rope_freqs.weight\" has the wrong shape", "[32]", "got [31]"}));
   for (float const bad : {0.0f, -1.0f, std::nanf("")})
     CHECK(has_all(complaint(with_rope(std::vector<float>(32, bad))), {"\"rope_freqs.weight\": last factor", "1 to 1e6"}));
   auto one_nan = llama3_factors(8, 1, 4, 8192);

@@ -85,7 +85,8 @@ struct GgufModelOptions {
 };
 
 inline Weights<float> gguf_weights(GgufModelOptions const& o = {}) {
-  auto w = random_weights<float>(llama_like, gguf_config(), {.seed = 1, .biases = o.biases, .tied = o.tied, .random_norms = true});
+  auto w =
+      random_weights<float>(llama_like, gguf_config(), {.seed = 1, .biases = o.biases, .tied = o.tied, .random_norms = true});
   w.unembedding_bias.resize(0);
   return w;
 }

@@ -45,8 +45,7 @@ TEST_CASE("load: the weights of a model on dual numbers are real", "[formats]") 
   }
 }
 
-TEST_CASE("load: an Architecture of another family or of other extents is refused before the weights are read",
-          "[formats]") {
+TEST_CASE("load: an Architecture of another family or of other extents is refused before the weights are read", "[formats]") {
   TemporaryDirectory const directory;
   auto const p = published_llama();
   directory.write("config.json", p.config);  // and no weights

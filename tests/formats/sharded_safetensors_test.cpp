@@ -10,9 +10,9 @@ using chg::formats::ShardedSafetensors;
 namespace {
 
 std::string const kA = SafetensorsBuilder().add("a", "F32", {2}, bytes_of({1, 2})).file();
-std::string const kB =
-    SafetensorsBuilder().add("b", "F32", {1}, bytes_of({3})).add("c", "F32", {1}, bytes_of({4})).file();
-char const* const kIndex = R"({"metadata": {"total_size": 16}, "weight_map": {"a": "1.safetensors", "b": "2.safetensors", "c": "2.safetensors"}})";
+std::string const kB = SafetensorsBuilder().add("b", "F32", {1}, bytes_of({3})).add("c", "F32", {1}, bytes_of({4})).file();
+char const* const kIndex =
+    R"({"metadata": {"total_size": 16}, "weight_map": {"a": "1.safetensors", "b": "2.safetensors", "c": "2.safetensors"}})";
 
 /// What a directory of two shards with that index complains about.
 std::string complaint(std::string const& index, std::string const& a = kA, std::string const& b = kB) {
@@ -61,7 +61,8 @@ TEST_CASE("sharded_safetensors: a model in shards is the model in one file", "[f
   int next = 0;
   for (auto const& [name, info] : file.tensors()) {
     auto const bytes = file.bytes(name);
-    shards[next].add(name, info.dtype, {info.shape.begin(), info.shape.end()}, {reinterpret_cast<char const*>(bytes.data()), bytes.size()});
+    shards[next].add(name, info.dtype, {info.shape.begin(), info.shape.end()},
+                     {reinterpret_cast<char const*>(bytes.data()), bytes.size()});
     map[name] = "model-0000" + std::to_string(next + 1) + "-of-00002.safetensors";
     next = 1 - next;
   }
@@ -86,7 +87,8 @@ TEST_CASE("sharded_safetensors: an index that is no map of tensors to files is r
   CHECK(has_all(complaint("{}"), {"index.json: weight_map", "no such key"}));
   CHECK(has_all(complaint(R"({"weight_map": {}})"), {"index.json: weight_map", "one tensor or more"}));
   CHECK(has_all(complaint(R"({"weight_map": {"a": 1}})"), {"weight_map: \"a\"", "the name of a file", "got 1"}));
-  CHECK(has_all(complaint(R"({"weight_map": {"a": "1.safetensors", "a": "2.safetensors"}})"), {"index.json: the key \"a\" is there twice"}));
+  CHECK(has_all(complaint(R"({"weight_map": {"a": "1.safetensors", "a": "2.safetensors"}})"),
+                {"index.json: the key \"a\" is there twice"}));
 }
 
 TEST_CASE("sharded_safetensors: a shard outside the directory is refused, even where it exists", "[formats]") {
@@ -95,8 +97,9 @@ TEST_CASE("sharded_safetensors: a shard outside the directory is refused, even w
   std::filesystem::create_directory(outer.path() / "inner" / "deeper");
   for (auto const* name : {"2.safetensors", "inner/deeper/2.safetensors", "inner/..safetensors"}) outer.write(name, kB);
   outer.write("inner/1.safetensors", kA);
-  for (auto const& name : {std::string("../2.safetensors"), std::string("deeper/2.safetensors"), std::string("deeper\\\\2.safetensors"),
-                           (outer.path() / "2.safetensors").string(), std::string("..safetensors")}) {
+  for (auto const& name :
+       {std::string("../2.safetensors"), std::string("deeper/2.safetensors"), std::string("deeper\\\\2.safetensors"),
+        (outer.path() / "2.safetensors").string(), std::string("..safetensors")}) {
     outer.write("inner/model.safetensors.index.json", map_to(name));
     INFO(name);
     CHECK(has_all(message_of([&] { ShardedSafetensors{outer.path() / "inner"}; }),
@@ -114,9 +117,14 @@ TEST_CASE("sharded_safetensors: an index and shards that do not agree are refuse
                 {"1.safetensors: tensor \"c\" is missing"}));
   CHECK(has_all(complaint(R"({"weight_map": {"a": "1.safetensors", "b": "2.safetensors"}})"),
                 {"2.safetensors: tensor \"c\"", "index.json names", "a surplus tensor"}));
-  CHECK(has_all(complaint(R"({"weight_map": {"a": "1.safetensors", "b": "1.safetensors"}})"), {"1.safetensors: tensor \"b\" is missing"}));
+  CHECK(has_all(complaint(R"({"weight_map": {"a": "1.safetensors", "b": "1.safetensors"}})"),
+                {"1.safetensors: tensor \"b\" is missing"}));
   CHECK(has_all(complaint(kIndex, kA, SafetensorsBuilder().add("b", "F32", {1}, bytes_of({3})).file()),
                 {"2.safetensors: tensor \"c\" is missing"}));
-  auto const twice = SafetensorsBuilder().add("a", "F32", {1}, bytes_of({3})).add("b", "F32", {1}, bytes_of({3})).add("c", "F32", {1}, bytes_of({4}));
-  CHECK(has_all(complaint(kIndex, kA, twice.file()), {"2.safetensors: tensor \"a\"", "one tensor of this name", "1.safetensors"}));
+  auto const twice = SafetensorsBuilder()
+                         .add("a", "F32", {1}, bytes_of({3}))
+                         .add("b", "F32", {1}, bytes_of({3}))
+                         .add("c", "F32", {1}, bytes_of({4}));
+  CHECK(
+      has_all(complaint(kIndex, kA, twice.file()), {"2.safetensors: tensor \"a\"", "one tensor of this name", "1.safetensors"}));
 }

@@ -24,7 +24,8 @@ def blocks_of(name, random, scales):
     starts, count = TYPES[name]
     qtype = gguf.GGMLQuantizationType[name]
     if count == 0:  # plain numbers
-        numbers = np.array([0, -0.0, 1.5, -3e38 if name != "F16" else -65504, 6e-8, 1e-40, *random.standard_normal(6)], np.float32)
+        largest = 65504 if name == "F16" else 3e38
+        numbers = np.array([0, -0.0, 1.5, -largest, 6e-8, 1e-40, *random.standard_normal(6)], np.float32)
         return gguf.quants.quantize(numbers.reshape(1, -1), qtype).view(np.uint8)
     size = gguf.GGML_QUANT_SIZES[qtype][1]
     blocks = random.integers(0, 256, (count, size), dtype=np.uint8)

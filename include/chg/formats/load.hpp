@@ -12,6 +12,7 @@
 #include <filesystem>
 #include <optional>
 #include <string>
+#include <system_error>
 #include <utility>
 
 namespace chg {
@@ -24,7 +25,8 @@ class ModelSource {
   /// A directory is taken for Hugging Face's, any other path for a GGUF file. Throws Error as read_config, Gguf and describe_gguf
   /// do.
   explicit ModelSource(std::filesystem::path path) : path_(std::move(path)) {
-    if (std::filesystem::is_directory(path_)) {
+    std::error_code unknown;  // then it cannot be opened either, which is an Error
+    if (std::filesystem::is_directory(path_, unknown)) {
       description_ = read_config(path_);
     } else {
       gguf_.emplace(path_);
@@ -67,8 +69,8 @@ ModelParts<Real> load_weights(std::filesystem::path const& path) {
   return {description.architecture, description.config, source.weights<Real>()};
 }
 
-/// The model of a GGUF file or a Hugging Face directory. A must have the norm, MLP and positions of the file, and extents that are
-/// dynamic or its own; the Error that says otherwise names the Architecture to use. Other errors are those of load_weights.
+/// The model of a GGUF file or a Hugging Face directory. A must have the norm, MLP and positions of the file, and extents that
+/// are dynamic or its own; the Error that says otherwise names the Architecture to use. Other errors are those of load_weights.
 /// Memory: the weights as Real<Scalar>, and for GPT-2 its largest tensor once more; the files are mapped, not read.
 template <Architecture A = llama_like, class Scalar = float>
 Transformer<A, Scalar> load(std::filesystem::path const& path) {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Takes the tensors of a checkpoint by name, each of the shape and of the finite numbers that the model needs, and leaves none over.
+// Takes the tensors of a checkpoint by name, each of the shape that the model needs and of finite numbers, and leaves none over.
 #pragma once
 
 #include <chg/formats/json.hpp>

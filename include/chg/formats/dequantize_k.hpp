@@ -26,12 +26,12 @@ inline float f16_at(std::uint8_t const* bytes) {
 /// 84 bytes: scales [16], low four bits s_k, high four m_k; qs [64]; d; dmin. Byte l of half n of qs (32 bytes each) holds
 /// elements 128 n + 32 j + l for j = 0 .. 3, two bits each, from the lowest up.
 inline void decode_q2_k(std::uint8_t const* block, float* y) {
-  auto const* const scales = block;
-  auto const* const qs = block + 16;
   auto const d = f16_at(block + 80), dmin = f16_at(block + 82);
-  for (int e = 0; e < 256; ++e) {
-    auto const k = e / 16, q = qs[e / 128 * 32 + e % 32] >> (e / 32 % 4 * 2) & 3;
-    y[e] = d * static_cast<float>(scales[k] & 15) * static_cast<float>(q) - dmin * static_cast<float>(scales[k] >> 4);
+  for (int k = 0; k < 16; ++k, y += 16) {
+    auto const* const qs = block + 16 + k / 8 * 32 + k % 2 * 16;
+    auto const shift = k / 2 % 4 * 2;
+    auto const step = d * static_cast<float>(block[k] & 15), least = dmin * static_cast<float>(block[k] >> 4);
+    for (int l = 0; l < 16; ++l) y[l] = step * static_cast<float>(qs[l] >> shift & 3) - least;
   }
 }
 
@@ -39,17 +39,15 @@ inline void decode_q2_k(std::uint8_t const* block, float* y) {
 /// of element e, and q is the three bits less 4. A scale has six bits and is stored with 32 added: its low four are in the first
 /// eight bytes (low halves for k < 8, then high halves), its high two in the last four (byte k % 4, at bit 2 (k / 4)).
 inline void decode_q3_k(std::uint8_t const* block, float* y) {
-  auto const* const hmask = block;
-  auto const* const qs = block + 32;
   auto const* const packed = block + 96;
   auto const d = f16_at(block + 108);
-  for (int k = 0; k < 16; ++k) {
+  for (int k = 0; k < 16; ++k, y += 16) {
+    auto const* const hmask = block + k % 2 * 16;
+    auto const* const qs = block + 32 + k / 8 * 32 + k % 2 * 16;
+    auto const shift = k / 2 % 4 * 2, slice = k / 2;
     auto const low = packed[k % 8] >> (k / 8 * 4) & 15, high = packed[8 + k % 4] >> (k / 4 * 2) & 3;
-    auto const scale = d * static_cast<float>((low | high << 4) - 32);
-    for (int e = 16 * k; e < 16 * k + 16; ++e) {
-      auto const two = qs[e / 128 * 32 + e % 32] >> (e / 32 % 4 * 2) & 3, third = hmask[e % 32] >> (e / 32) & 1;
-      y[e] = scale * static_cast<float>((two | third << 2) - 4);
-    }
+    auto const step = d * static_cast<float>((low | high << 4) - 32);
+    for (int l = 0; l < 16; ++l) y[l] = step * static_cast<float>(((qs[l] >> shift & 3) | (hmask[l] >> slice & 1) << 2) - 4);
   }
 }
 
@@ -95,15 +93,14 @@ inline void decode_q5_k(std::uint8_t const* block, float* y) {
 /// are its first 64 elements and whose high halves the others, and 32 bytes of qh: byte l has the high two bits of its elements
 /// 32 j + l, j = 0 .. 3, from the lowest up. q is the six bits less 32.
 inline void decode_q6_k(std::uint8_t const* block, float* y) {
-  auto const* const ql = block;
-  auto const* const qh = block + 128;
-  auto const* const scales = block + 192;
   auto const d = f16_at(block + 208);
-  for (int e = 0; e < 256; ++e) {
-    auto const n = e / 128, in_half = e % 128, j = in_half / 32;
-    auto const low = ql[64 * n + in_half % 64] >> (in_half / 64 * 4) & 15, high = qh[32 * n + e % 32] >> (2 * j) & 3;
-    auto const scale = d * static_cast<float>(static_cast<std::int8_t>(scales[e / 16]));
-    y[e] = scale * static_cast<float>((low | high << 4) - 32);
+  for (int k = 0; k < 16; ++k, y += 16) {
+    auto const* const ql = block + k / 8 * 64 + k % 4 * 16;
+    auto const* const qh = block + 128 + k / 8 * 32 + k % 2 * 16;
+    auto const low_shift = k % 8 / 4 * 4, high_shift = k / 2 % 4 * 2;
+    auto const step = d * static_cast<float>(static_cast<std::int8_t>(block[192 + k]));
+    for (int l = 0; l < 16; ++l)
+      y[l] = step * static_cast<float>(((ql[l] >> low_shift & 15) | (qh[l] >> high_shift & 3) << 4) - 32);
   }
 }
 

@@ -4,6 +4,9 @@
 // Keys and tensor names are those of llama.cpp. Keys of the model's own (ARCHITECTURE.*) that are not known here are refused by
 // name, since they may change the computation.
 //
+// A window of attention that the converters leave out, as they do for Mistral 0.1, cannot be known here: attention is then over
+// all positions, as in llama.cpp.
+//
 // Llama files store the rows of a head of W_Q and W_K for the pairs of channels (2 i, 2 i + 1), since llama.cpp turns those;
 // here they are put back to the pairs (i, i + D/2) of Hugging Face, so that a model is the same from both formats.
 #pragma once

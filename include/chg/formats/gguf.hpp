@@ -63,7 +63,9 @@ inline std::uint32_t take_gguf_version(GgufCursor& cursor, std::string const& fi
   check(version == 0 || (version & 0xFFFFu) != 0, file + ": version", "2 or 3, little endian",
         text(version >> 24, ", big endian"), "Convert the file on a machine of its own kind.");
   check(version == 2 || version == 3, file + ": version", "2 or 3", version,
-        version == 1 ? "Convert the checkpoint again: version 1 is no longer in use." : "The file is newer than this reader.");
+        version == 1  ? "Convert the checkpoint again: version 1 is no longer in use."
+        : version > 3 ? "The file is newer than this reader."
+                      : "The file is damaged.");
   return version;
 }
 

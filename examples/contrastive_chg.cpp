@@ -18,7 +18,7 @@
 #include "support/console.hpp"
 
 #include <chg/chg.hpp>
-#include <chg/formats/hugging_face.hpp>
+#include <chg/formats/load.hpp>
 
 using namespace chg;
 

@@ -16,7 +16,7 @@
 #include "support/console.hpp"
 
 #include <chg/chg.hpp>
-#include <chg/formats/hugging_face.hpp>
+#include <chg/formats/load.hpp>
 #include <chg/run/run_directory.hpp>
 #include <chg/run/summary.hpp>
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // A user's program: the core and the other rooms, on the model that was installed with them.
 #include <chg/builtin/teaching.hpp>
-#include <chg/formats/hugging_face.hpp>
+#include <chg/formats/load.hpp>
 #include <chg/run/sha256.hpp>
 
 #include <iostream>

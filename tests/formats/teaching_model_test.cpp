@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // The teaching model, as committed, gives what teaching_golden.py computed from its files in float64.
-#include <chg/formats/hugging_face.hpp>
+#include <chg/formats/load.hpp>
 #include <chg/model/evaluate.hpp>
 #include <chg/model/trace.hpp>
 #include <chg/run/manifest.hpp>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Trained models reproduce what was recorded of them elsewhere. Their files are not in the repository: CHG_TEST_DATA names the
 // directory that holds models/stories260k and models/gpt_nano_sort; without it these tests say so and pass.
-#include <chg/formats/hugging_face.hpp>
+#include <chg/formats/load.hpp>
 #include <chg/model/evaluate.hpp>
 #include <chg/model/trace.hpp>
 

@@ -34,6 +34,17 @@ inline std::string architecture_text(Architecture const& a) {
               ", .position = chg::Position::", position, "}");
 }
 
+/// Throws Error, with `name` before it, when no transformer can be like that.
+inline void validate(ModelDescription const& description, std::string const& name) {
+  try {
+    chg::validate(description.architecture, description.config);
+  } catch (Error const& e) {
+    auto complaint = e.complaint();
+    complaint.what = name + ": " + complaint.what;
+    throw Error(std::move(complaint));
+  }
+}
+
 namespace detail {
 
 // Far above every published model, and small enough that no product of two of them overflows.
@@ -150,13 +161,7 @@ inline ModelDescription parse_config(nlohmann::json const& json, std::string con
   check(type == "llama" || type == "gpt2", file.at("model_type"), "llama or gpt2", in_quotes(type),
         "This family is not supported.");
   auto description = type == "llama" ? detail::read_llama(file) : detail::read_gpt2(file);
-  try {
-    validate(description.architecture, description.config);
-  } catch (Error const& e) {
-    auto complaint = e.complaint();
-    complaint.what = name + ": " + complaint.what;
-    throw Error(std::move(complaint));
-  }
+  validate(description, name);
   return description;
 }
 

@@ -10,6 +10,7 @@
 #include <chg/formats/float16.hpp>
 #include <chg/formats/json.hpp>
 #include <chg/formats/mapped_file.hpp>
+#include <chg/formats/tensor_shape.hpp>
 
 #include <algorithm>
 #include <array>
@@ -34,13 +35,6 @@ struct TensorInfo {
   std::size_t end = 0;
   Index elements = 1;  ///< the product of the shape
 };
-
-/// "[3, 5]", for messages.
-inline std::string shape_text(std::vector<Index> const& shape) {
-  std::string all = "[";
-  for (std::size_t i = 0; i < shape.size(); ++i) all += text(i > 0 ? ", " : "", shape[i]);
-  return all + "]";
-}
 
 struct SafetensorsHeader {
   std::map<std::string, TensorInfo, std::less<>> tensors;

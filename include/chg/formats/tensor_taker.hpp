@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: MIT
+// Takes the tensors of a checkpoint by name, each of the shape that the model needs and of finite numbers, and leaves none over.
+#pragma once
+
+#include <chg/formats/json.hpp>
+#include <chg/formats/tensor_shape.hpp>
+
+#include <algorithm>
+#include <set>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace chg::formats::detail {
+
+/// Takes tensors out of a file by name, and keeps account: what was not taken in the end is surplus.
+/// Real: float or double. File: Safetensors, ShardedSafetensors or Gguf.
+template <class Real, class File>
+class TensorTaker {
+ public:
+  /// `source` says in errors what the shapes come from: "config.json".
+  TensorTaker(File const& file, std::string source) : file_(file), source_(std::move(source)) {}
+
+  bool contains(std::string const& name) const { return file_.contains(name); }
+
+  /// Resizes `out` to `shape` ([n] for a vector) and reads it. Throws Error when the tensor is missing, has another shape, or
+  /// holds a number that is not finite.
+  template <class Dense>
+  void take(std::string const& name, Dense& out, std::vector<Index> const& shape) {
+    auto const& info = file_.info(name);
+    if (info.shape != shape)
+      throw Error(
+          {file_.describe(name) + " has the wrong shape", shape_text(shape) + ", by " + source_, shape_text(info.shape), ""});
+    out.resize(shape.size() == 1 ? 1 : shape[0], shape.back());
+    file_.read(name, std::span<Real>(out.data(), static_cast<std::size_t>(out.size())));
+    if (!out.allFinite())
+      throw Error({file_.describe(name), "finite numbers", "NaN or infinity",
+                   "The checkpoint is damaged, or was saved in a type that overflows."});
+    taken_.insert(name);
+  }
+
+  /// A Conv1D tensor, stored [in, out]: the transpose of its columns first .. first + rows(part) - 1 becomes each part in turn.
+  void take_transposed(std::string const& name, Index in, Index out, std::vector<Matrix<Real>*> const& parts) {
+    Matrix<Real> stored;
+    take(name, stored, {in, out});
+    auto const each = out / static_cast<Index>(parts.size());
+    for (std::size_t p = 0; p < parts.size(); ++p) *parts[p] = stored.middleCols(static_cast<Index>(p) * each, each).transpose();
+  }
+
+  /// The bias of such a tensor, cut the same way.
+  void take_parts(std::string const& name, Index out, std::vector<RowVector<Real>*> const& parts) {
+    RowVector<Real> stored;
+    take(name, stored, {out});
+    auto const each = out / static_cast<Index>(parts.size());
+    for (std::size_t p = 0; p < parts.size(); ++p) *parts[p] = stored.segment(static_cast<Index>(p) * each, each);
+  }
+
+  /// A buffer that some versions of transformers store and that the configuration already determines.
+  void pass_over(std::string const& name) { taken_.insert(name); }
+
+  /// A stored head beside a tied embedding is passed over when it is the same, and an Error when it is not: the versions of
+  /// transformers disagree about which of the two is then used.
+  void pass_over_tied(std::string const& head, std::string const& embedding) {
+    pass_over(head);
+    if (!file_.contains(head)) return;
+    auto const same = file_.info(head).dtype == file_.info(embedding).dtype &&
+                      file_.info(head).shape == file_.info(embedding).shape &&
+                      std::ranges::equal(file_.bytes(head), file_.bytes(embedding));
+    check(same, file_.describe(head), "the same numbers as " + in_quotes(embedding) + ", since config.json ties them",
+          "other numbers", "Set tie_word_embeddings to false in config.json to use it, or remove it from the file.");
+  }
+
+  /// Throws Error naming the first tensor of the file that nothing took.
+  void finish() const {
+    for (auto const& item : file_.tensors())
+      if (!taken_.contains(item.first))
+        throw Error({file_.describe(item.first) + " has no place in this model",
+                     "only the tensors that it is made of, by " + source_, "a surplus tensor",
+                     "The file belongs to another kind of model."});
+  }
+
+ private:
+  File const& file_;
+  std::string source_;
+  std::set<std::string> taken_;
+};
+
+}  // namespace chg::formats::detail

@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: MIT
+#include <chg/formats/dequantize.hpp>
+#include <chg/formats/json.hpp>
+
+#include "formats/test_files.hpp"
+#include "support/catch.hpp"
+
+using namespace chg::test;
+using chg::formats::dequantize;
+using chg::formats::find_ggml_type;
+using chg::formats::GgmlType;
+
+namespace {
+
+std::vector<std::byte> from_hex(std::string const& hex) {
+  std::vector<std::byte> bytes;
+  for (std::size_t i = 0; i < hex.size(); i += 2)
+    bytes.push_back(static_cast<std::byte>(std::stoi(hex.substr(i, 2), nullptr, 16)));
+  return bytes;
+}
+
+std::string complaint(GgmlType const& type, std::size_t bytes, std::size_t elements) {
+  std::vector<std::byte> const from(bytes);
+  std::vector<float> out(elements);
+  return message_of([&] { dequantize(type, std::span(from), std::span(out), "TENSOR"); });
+}
+
+}  // namespace
+
+TEST_CASE("dequantize: blocks of every type become the floats of the reference package, bit for bit", "[formats]") {
+  auto const golden = chg::formats::read_json(repository("tests/formats/gguf_golden.json"));
+  std::size_t types = 0;
+  for (auto const& item : golden.items()) {
+    INFO(item.key());
+    auto const blocks = from_hex(item.value()["blocks"]), expected = from_hex(item.value()["floats"]);
+    auto const* const type = find_ggml_type(item.key());
+    REQUIRE(type != nullptr);
+    std::vector<float> floats(expected.size() / sizeof(float));
+    dequantize(*type, std::span(blocks), std::span(floats), "TENSOR");
+    std::vector<std::uint32_t> bits(floats.size()), expected_bits(floats.size());
+    std::memcpy(bits.data(), floats.data(), expected.size());
+    std::memcpy(expected_bits.data(), expected.data(), expected.size());
+    CHECK(bits == expected_bits);
+    std::vector<double> doubles(floats.size());
+    dequantize(*type, std::span(blocks), std::span(doubles), "TENSOR");
+    CHECK(doubles == std::vector<double>(floats.begin(), floats.end()));
+    ++types;
+  }
+  std::size_t decoded = 0;
+  for (auto const& type : chg::formats::ggml_types) decoded += chg::formats::detail::decoder_of<float>(type) != nullptr;
+  REQUIRE(types == decoded);  // no decoder without recorded values
+}
+
+TEST_CASE("dequantize: one block by hand: four bits low half first, then the sub-block scales of a K-quant", "[formats]") {
+  // d = 0.5 (F16 0x3800); byte 0 holds element 0 (1) and element 16 (15).
+  std::vector<std::byte> q4_0(18);
+  q4_0[1] = std::byte{0x38}, q4_0[2] = std::byte{0xF1};
+  std::vector<float> y(32);
+  dequantize(*find_ggml_type("Q4_0"), std::span<std::byte const>(q4_0), std::span(y), "TENSOR");
+  REQUIRE(y[0] == -3.5f);
+  REQUIRE(y[16] == 3.5f);
+  REQUIRE(y[1] == -4);
+  // Q4_K: d = 1, dmin = 0.5; sub-block 5 has scale 33 = 0b100001 and minimum 18 = 0b010010.
+  std::vector<std::byte> q4_k(144);
+  q4_k[1] = std::byte{0x3C}, q4_k[3] = std::byte{0x38};
+  q4_k[4 + 9] = std::byte{0x21}, q4_k[4 + 1] = std::byte{2 << 6}, q4_k[4 + 5] = std::byte{1 << 6};
+  q4_k[16 + 64 + 7] = std::byte{0x70};  // element 7 of sub-block 5: 7
+  std::vector<float> z(256);
+  dequantize(*find_ggml_type("Q4_K"), std::span<std::byte const>(q4_k), std::span(z), "TENSOR");
+  REQUIRE(z[5 * 32 + 7] == 33 * 7 - 9.0f);
+  REQUIRE(z[5 * 32 + 8] == -9.0f);
+  REQUIRE(z[4 * 32 + 7] == 0);
+}
+
+TEST_CASE("dequantize: a type without a decoder is refused by name", "[formats]") {
+  for (auto const* name : {"IQ2_XXS", "Q8_K", "MXFP4", "I32", "F64"}) {
+    auto const type = *find_ggml_type(name);
+    CHECK(has_all(complaint(type, type.bytes, static_cast<std::size_t>(type.block)),
+                  {"TENSOR: type", "IQ4_NL", std::string("got ") + name, "Convert"}));
+  }
+}
+
+TEST_CASE("dequantize: bytes that are not those of the elements are refused", "[formats]") {
+  auto const type = *find_ggml_type("Q8_0");
+  CHECK(complaint(type, 68, 64) == "(no chg::Error was thrown)");
+  CHECK(has_all(complaint(type, 67, 64), {"TENSOR: size", "32 elements in 34 bytes", "64 elements in 67 bytes"}));
+  CHECK(has_all(complaint(type, 68, 32), {"32 elements in 68 bytes"}));
+  CHECK(has_all(complaint(type, 68, 65), {"65 elements in 68 bytes"}));
+}
+
+TEST_CASE("dequantize: the table of types is that of the format: a block of b bits an element and its scales", "[formats]") {
+  REQUIRE(find_ggml_type(std::uint32_t{14})->name == "Q6_K");
+  REQUIRE(find_ggml_type(std::uint32_t{4}) == nullptr);
+  REQUIRE(find_ggml_type(std::uint32_t{1000}) == nullptr);
+  REQUIRE(find_ggml_type("Q9_9") == nullptr);
+  for (auto const& type : chg::formats::ggml_types) {
+    INFO(type.name);
+    CHECK(find_ggml_type(type.number)->name == type.name);
+    CHECK(find_ggml_type(type.name)->number == type.number);
+  }
+}

@@ -31,7 +31,7 @@ PrefixTree prompts(Index count, Index length) {
 
 void causal_attention(benchmark::State& state, bool backward) {
   auto const tree = prompts(32, state.range(0));
-  ops::AttentionShape<float> const shape{state.range(1), state.range(2), state.range(3), 0.125f, 0};
+  ops::AttentionShape<float> const shape{state.range(1), state.range(2), state.range(3), 0.125f, 0, 0};
   ops::AttentionRows const rows(tree, ops::Rows::all);
   auto const n = tree.rows(), q_cols = shape.heads * shape.head_dim, kv_cols = 2 * shape.kv_heads * shape.head_dim;
   Matrix<float> const q = Matrix<float>::Random(n, q_cols), kv = Matrix<float>::Random(n, kv_cols),
@@ -40,7 +40,7 @@ void causal_attention(benchmark::State& state, bool backward) {
   Arena arena;
   auto* const p = arena.allocate<float>(shape.heads * n * rows.stride());
   SingleThreadedProducts const one_thread;
-  ops::causal_attention(rows, shape, q.data(), kv.data(), p, z.data());
+  ops::causal_attention(rows, shape, q.data(), kv.data(), p, nullptr, z.data());
   // The last row of the first prompt, head 0, in plain loops.
   auto const last = state.range(0) - 1;
   std::vector<double> weights;
@@ -57,9 +57,10 @@ void causal_attention(benchmark::State& state, bool backward) {
   if (!bench::agrees(state, std::abs(plain - static_cast<double>(z(last, 0))), 1e-5)) return;
   for (auto _ : state) {
     if (backward)
-      ops::causal_attention_backward(rows, shape, q.data(), kv.data(), p, dz.data(), delta.data(), dq.data(), dkv.data(), arena);
+      ops::causal_attention_backward(rows, shape, q.data(), kv.data(), p, nullptr, dz.data(), delta.data(), dq.data(), dkv.data(),
+                                     arena);
     else
-      ops::causal_attention(rows, shape, q.data(), kv.data(), p, z.data());
+      ops::causal_attention(rows, shape, q.data(), kv.data(), p, nullptr, z.data());
     benchmark::ClobberMemory();
   }
   auto const pairs = static_cast<double>(tree.visible_pairs(false));

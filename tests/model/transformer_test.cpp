@@ -52,6 +52,26 @@ Config scaled_and_windowed() {
   return c;
 }
 
+// Every policy of the Gemma families at once: caps low enough to bend, two bases of rotary positions.
+Config gemma_config() {
+  auto c = llama_config();
+  c.windows = {3, 0, 3};
+  c.local_rotary = Rotary{.theta = 100};
+  c.rotary.linear_factor = 8;
+  c.attention_scale = 0.7;
+  c.attention_soft_cap = 0.9;
+  c.logit_soft_cap = 1.5;
+  c.embedding_scale = 2.5;
+  return c;
+}
+
+Config neox_config() {
+  auto c = llama_config();
+  c.kv_heads = c.heads;
+  c.rotary.channels = 2;
+  return c;
+}
+
 }  // namespace
 
 TEST_CASE("transformer: a packed prefix tree gives what plain loops give a sequence at a time", "[model]") {
@@ -77,6 +97,20 @@ TEST_CASE("transformer: a packed prefix tree gives what plain loops give a seque
     CHECK(difference_from_plain<gelu>(gpt2_config(), random_weights<double>(gelu, gpt2_config(), all), examples) < tolerance);
     constexpr Architecture bare{.norm = Norm::none, .mlp = Mlp::none, .position = Position::none};
     CHECK(difference_from_plain<bare>(gpt2_config(), random_weights<double>(bare, gpt2_config(), all), examples) < tolerance);
+  }
+  SECTION("norms of queries and keys") {
+    CHECK(difference_from_plain<qwen3_like>(llama_config(), random_weights<double>(qwen3_like, llama_config(), all), examples) <
+          tolerance);
+  }
+  SECTION("post norms, soft caps, gelu gates, scaled embeddings, two rotary bases") {
+    auto const c = gemma_config();
+    CHECK(difference_from_plain<gemma2_like>(c, random_weights<double>(gemma2_like, c, all), examples) < tolerance);
+    CHECK(difference_from_plain<gemma3_like>(c, random_weights<double>(gemma3_like, c, all), examples) < tolerance);
+    CHECK(difference_from_plain<gemma_like>(c, random_weights<double>(gemma_like, c, all), examples) < tolerance);
+  }
+  SECTION("attention beside the MLP, rotary positions of some channels") {
+    auto const c = neox_config();
+    CHECK(difference_from_plain<neox_like>(c, random_weights<double>(neox_like, c, all), examples) < tolerance);
   }
   SECTION("one layer, one head") {
     auto c = llama_config();
@@ -104,6 +138,9 @@ TEST_CASE("transformer: the gate gradient equals dual numbers to 1e-12 of its la
   auto one = llama_config();
   one.layers = 1;
   check_model(llama<double>(one));
+  RandomWeightsOptions const all{.seed = 8, .biases = true, .tied = false, .random_norms = true};
+  check_model(Transformer<gemma3_like, double>(gemma_config(), random_weights<double>(gemma3_like, gemma_config(), all)));
+  check_model(Transformer<neox_like, double>(neox_config(), random_weights<double>(neox_like, neox_config(), all)));
   constexpr Architecture bare{.norm = Norm::none, .mlp = Mlp::none, .position = Position::learned};
   check_model(Transformer<bare, double>(llama_config(), random_weights<double>(bare, llama_config())));
   constexpr Architecture gelu{.norm = Norm::layer, .mlp = Mlp::gelu, .position = Position::rotary};

@@ -19,6 +19,7 @@ struct Shape {
   Index heads, kv_heads, head_dim;
   Index window = 0;
   double scale = 0.6;
+  double soft_cap = 0;
 };
 
 PrefixTree tree_of(std::vector<Example> const& examples, Sharing sharing = Sharing::prefixes) {
@@ -68,7 +69,8 @@ class Attention {
   using RealType = Real<Scalar>;
 
   Attention(ops::AttentionRows rows, Shape const& s)
-      : rows_(rows), shape_{s.heads, s.kv_heads, s.head_dim, static_cast<RealType>(s.scale), s.window} {}
+      : rows_(rows),
+        shape_{s.heads, s.kv_heads, s.head_dim, static_cast<RealType>(s.scale), s.window, static_cast<RealType>(s.soft_cap)} {}
 
   Matrix<Scalar> forward(Matrix<Scalar> const& q, Matrix<Scalar> const& k, Matrix<Scalar> const& v) {
     auto const kv = joined(k, v);
@@ -76,7 +78,8 @@ class Attention {
     p_ = arena_.allocate<Scalar>(n);
     std::fill_n(p_, n, Scalar(std::numeric_limits<RealType>::quiet_NaN()));  // whatever was there must not matter
     Matrix<Scalar> z = Matrix<Scalar>::Constant(q.rows(), q.cols(), Scalar(std::numeric_limits<RealType>::quiet_NaN()));
-    ops::causal_attention(rows_, shape_, q.data(), kv.data(), p_, z.data());
+    slope_ = shape_.soft_cap > 0 ? arena_.allocate<Scalar>(n) : nullptr;
+    ops::causal_attention(rows_, shape_, q.data(), kv.data(), p_, slope_, z.data());
     return z;
   }
 
@@ -89,7 +92,7 @@ class Attention {
       for (Index c = 0; c < q.cols(); ++c) delta(i, c / shape_.head_dim) += dz(i, c) * z(i, c);
     Matrix<Scalar> dq = Matrix<Scalar>::Constant(q.rows(), q.cols(), Scalar(7)),
                    dkv = Matrix<Scalar>::Constant(kv.rows(), kv.cols(), Scalar(7));
-    ops::causal_attention_backward(rows_, shape_, q.data(), kv.data(), p_, dz.data(), delta.data(), dq.data(), dkv.data(),
+    ops::causal_attention_backward(rows_, shape_, q.data(), kv.data(), p_, slope_, dz.data(), delta.data(), dq.data(), dkv.data(),
                                    arena_);
     return {dq, dkv.leftCols(k.cols()), dkv.rightCols(k.cols())};
   }
@@ -109,7 +112,7 @@ class Attention {
   ops::AttentionRows rows_;
   ops::AttentionShape<RealType> shape_;
   Arena arena_;
-  Scalar* p_ = nullptr;
+  Scalar *p_ = nullptr, *slope_ = nullptr;
 };
 
 struct Problem {
@@ -130,7 +133,7 @@ struct Problem {
   }
   auto twin() const {
     return [this](auto const& q, auto const& k, auto const& v) {
-      return twins::attention(q, k, v, visible, shape.heads, shape.head_dim, shape.scale);
+      return twins::attention(q, k, v, visible, shape.heads, shape.head_dim, shape.scale, shape.soft_cap);
     };
   }
   auto forward() const {
@@ -187,6 +190,15 @@ TEST_CASE("causal attention: sliding windows see themselves and window - 1 posit
   Problem const problem(tree, ops::Rows::all, {1, 1, 3, 1});
   auto const point = problem.point();
   CHECK(problem.forward()(point.inputs[0].value, point.inputs[1].value, point.inputs[2].value) == point.inputs[2].value);
+}
+
+TEST_CASE("causal attention: soft-capped scores bend, and their gradient with them", "[ops]") {
+  for (double cap : {0.5, 3.0, 50.0})  // most scores beyond it, some, none
+    for (Index window : {0, 3})
+      for (auto const which : {ops::Rows::all, ops::Rows::targets}) {
+        check_exact(tree_of(branching()), which, {4, 2, 3, window, 0.6, cap});
+        check_exact(tree_of(long_and_ragged()), which, {2, 1, 2, window, 0.6, cap});
+      }
 }
 
 TEST_CASE("causal attention: paths longer than the row stride of P are exact in random directions", "[ops]") {

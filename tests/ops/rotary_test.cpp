@@ -18,6 +18,9 @@ constexpr Rotary kLlama31{.theta = 500'000, .scaled = true};
 constexpr Rotary kSmall{
     .theta = 100, .scaled = true, .scaling = {.factor = 4, .low_freq_factor = 1, .high_freq_factor = 3, .original_context = 32}};
 
+constexpr Rotary kPartial{.channels = 4}, kPartialNeighbours{.pairing = RotaryPairing::neighbours, .channels = 6};
+constexpr Rotary kStretched{.linear_factor = 8};
+
 std::vector<Index> positions(Index n) {
   std::vector<Index> all(static_cast<std::size_t>(n));
   std::iota(all.begin(), all.end(), Index{0});
@@ -50,6 +53,22 @@ TEST_CASE("rotary: every pair turns by position times frequency, in both pairing
         // An angle up to 11 is off by its rounding, 11 epsilon.
         CHECK(twins::agree(turned(x, at, options, head_dim), twins::rotary(x, at, options, head_dim), 16));
       }
+}
+
+TEST_CASE("rotary: of a head whose first channels alone turn, the others stay; linear scaling divides positions", "[ops]") {
+  auto const at = positions(11);
+  for (auto const& options : {kPartial, kPartialNeighbours, kStretched})
+    for (Index head_dim : {6, 10, 16}) {
+      auto const x = twins::sample(11, 3 * head_dim, 1);
+      auto const y = turned(x, at, options, head_dim);
+      CHECK(twins::agree(y, twins::rotary(x, at, options, head_dim), 16));
+      CHECK(twins::agree(turned<true>(y, at, options, head_dim), x, 8));
+      if (options.channels > 0 && options.channels < head_dim)
+        for (Index head = 0; head < 3; ++head) {
+          auto const kept = head_dim - options.channels, from = head * head_dim + options.channels;
+          CHECK(y.middleCols(from, kept) == x.middleCols(from, kept));
+        }
+    }
 }
 
 TEST_CASE("rotary: turning back is the gradient of turning, and undoes it", "[ops]") {

@@ -7,6 +7,7 @@
 #include <chg/ops/rotary.hpp>
 #include <chg/tensor/examples.hpp>
 
+#include <algorithm>
 #include <cmath>
 #include <vector>
 
@@ -37,15 +38,27 @@ inline Row plain_norm(Norm kind, RowVector<double> const& g, RowVector<double> c
 }
 
 inline void plain_rotary(Rotary const& rotary, Index D, Index position, double* head) {
-  for (Index i = 0; i < D / 2; ++i) {
+  auto const turned = rotary.channels > 0 ? rotary.channels : D;
+  for (Index i = 0; i < turned / 2; ++i) {
     auto const a = rotary.pairing == RotaryPairing::halves ? i : 2 * i;
-    auto const b = rotary.pairing == RotaryPairing::halves ? i + D / 2 : 2 * i + 1;
+    auto const b = rotary.pairing == RotaryPairing::halves ? i + turned / 2 : 2 * i + 1;
     auto const angle = static_cast<double>(position) * ops::rotary_frequency(rotary, D, i);
     auto const x = head[a], y = head[b];
     head[a] = x * std::cos(angle) - y * std::sin(angle);
     head[b] = x * std::sin(angle) + y * std::cos(angle);
   }
 }
+
+// An RMS norm of each head's D channels.
+inline void plain_head_norm(RowVector<double> const& g, double epsilon, Row& heads) {
+  auto const D = static_cast<std::size_t>(g.size());
+  for (std::size_t at = 0; at < heads.size(); at += D) {
+    auto const normed = plain_norm(Norm::rms, g, {}, epsilon, Row(heads.begin() + long(at), heads.begin() + long(at + D)));
+    std::copy(normed.begin(), normed.end(), heads.begin() + long(at));
+  }
+}
+
+inline double soft_capped(double x, double cap) { return cap > 0 ? cap * std::tanh(x / cap) : x; }
 
 inline double plain_activation(Mlp kind, double a) {
   if (kind == Mlp::gelu) return a * 0.5 * (1 + std::erf(a / std::sqrt(2.0)));
@@ -60,7 +73,7 @@ inline std::vector<Row> plain_log_probabilities(Architecture const& arch, Config
   std::vector<Row> x(T);
   for (std::size_t t = 0; t < T; ++t)
     for (Index i = 0; i < c.d_model; ++i)
-      x[t].push_back(w.embedding(tokens[t], i) +
+      x[t].push_back(c.embedding_scale * w.embedding(tokens[t], i) +
                      (arch.position == Position::learned ? w.positions(static_cast<Index>(t), i) : 0));
   for (Index l = 0; l < c.layers; ++l) {
     auto const& layer = w.layers[static_cast<std::size_t>(l)];
@@ -68,11 +81,16 @@ inline std::vector<Row> plain_log_probabilities(Architecture const& arch, Config
     for (std::size_t t = 0; t < T; ++t) {
       auto const h = plain_norm(arch.norm, layer.attention_norm, layer.attention_norm_bias, c.norm_epsilon, x[t]);
       q[t] = affine(layer.W_Q, layer.b_Q, h), k[t] = affine(layer.W_K, layer.b_K, h), v[t] = affine(layer.W_V, layer.b_V, h);
+      if (arch.query_key_norm) {
+        plain_head_norm(layer.q_norm, c.norm_epsilon, q[t]);
+        plain_head_norm(layer.k_norm, c.norm_epsilon, k[t]);
+      }
       if (arch.position == Position::rotary) {
+        auto const& rotary = c.local_rotary && c.window(l) > 0 ? *c.local_rotary : c.rotary;
         for (Index head = 0; head < c.heads; ++head)
-          plain_rotary(c.rotary, c.head_dim, static_cast<Index>(t), q[t].data() + head * c.head_dim);
+          plain_rotary(rotary, c.head_dim, static_cast<Index>(t), q[t].data() + head * c.head_dim);
         for (Index head = 0; head < c.kv_heads; ++head)
-          plain_rotary(c.rotary, c.head_dim, static_cast<Index>(t), k[t].data() + head * c.head_dim);
+          plain_rotary(rotary, c.head_dim, static_cast<Index>(t), k[t].data() + head * c.head_dim);
       }
     }
     for (std::size_t t = T; t-- > 0;) {
@@ -85,25 +103,30 @@ inline std::vector<Row> plain_log_probabilities(Architecture const& arch, Config
         double sum = 0;
         for (auto s = first; s <= t; ++s) {
           for (std::size_t d = 0; d < static_cast<std::size_t>(c.head_dim); ++d) score[s] += q[t][at + d] * k[s][kv + d];
-          score[s] = std::exp(score[s] * c.query_scale());
+          score[s] = std::exp(soft_capped(score[s] * c.query_scale(), c.attention_soft_cap));
           sum += score[s];
         }
         for (auto s = first; s <= t; ++s)
           for (std::size_t d = 0; d < static_cast<std::size_t>(c.head_dim); ++d)
             y[at + d] += gates(l, head) * score[s] / sum * v[s][kv + d];
       }
-      auto const out = affine(layer.W_O, layer.b_O, y);
+      auto const before = x[t];
+      auto out = affine(layer.W_O, layer.b_O, y);
+      if (arch.post_norms)
+        out = plain_norm(arch.norm, layer.attention_post_norm, layer.attention_post_norm_bias, c.norm_epsilon, out);
       for (std::size_t i = 0; i < out.size(); ++i) x[t][i] += out[i];
       if (arch.mlp == Mlp::none) continue;
-      auto const h = plain_norm(arch.norm, layer.mlp_norm, layer.mlp_norm_bias, c.norm_epsilon, x[t]);
+      auto const h = plain_norm(arch.norm, layer.mlp_norm, layer.mlp_norm_bias, c.norm_epsilon, arch.parallel ? before : x[t]);
       auto up = affine(layer.W_up, layer.b_up, h);
-      if (arch.mlp == Mlp::swiglu) {
+      if (gated(arch.mlp)) {
         auto const a = affine(layer.W_gate, layer.b_gate, h);
-        for (std::size_t i = 0; i < up.size(); ++i) up[i] *= a[i] / (1 + std::exp(-a[i]));
+        for (std::size_t i = 0; i < up.size(); ++i)
+          up[i] *= arch.mlp == Mlp::swiglu ? a[i] / (1 + std::exp(-a[i])) : plain_activation(Mlp::gelu_tanh, a[i]);
       } else {
         for (auto& a : up) a = plain_activation(arch.mlp, a);
       }
-      auto const down = affine(layer.W_down, layer.b_down, up);
+      auto down = affine(layer.W_down, layer.b_down, up);
+      if (arch.post_norms) down = plain_norm(arch.norm, layer.mlp_post_norm, layer.mlp_post_norm_bias, c.norm_epsilon, down);
       for (std::size_t i = 0; i < down.size(); ++i) x[t][i] += down[i];
     }
   }
@@ -112,6 +135,7 @@ inline std::vector<Row> plain_log_probabilities(Architecture const& arch, Config
     auto const h = plain_norm(arch.norm, w.final_norm, w.final_norm_bias, c.norm_epsilon, x[t]);
     auto logits = affine(w.tied() ? w.embedding : w.unembedding, w.unembedding_bias, h);
     double sum = 0;
+    for (auto& z : logits) z = soft_capped(z, c.logit_soft_cap);
     for (auto z : logits) sum += std::exp(z);
     for (auto& z : logits) z -= std::log(sum);
     result.push_back(logits);

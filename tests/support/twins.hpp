@@ -65,8 +65,9 @@ Matrix<Scalar> layer_norm(Matrix<Scalar> const& x, Matrix<Real> const& scale, Ma
 
 /// The frequency of a channel pair, by the three cases of Llama 3.1's scaling.
 inline double rotary_frequency(Rotary const& rotary, Index head_dim, Index pair) {
-  auto const plain = 1 / std::pow(rotary.theta, 2.0 * double(pair) / double(head_dim));
-  if (!rotary.scaled) return plain;
+  auto const turned = rotary.channels > 0 ? rotary.channels : head_dim;
+  auto const plain = 1 / std::pow(rotary.theta, 2.0 * double(pair) / double(turned));
+  if (!rotary.scaled) return plain / rotary.linear_factor;
   auto const& s = rotary.scaling;
   auto const wavelength = 2 * std::acos(-1.0) / plain, context = double(s.original_context);
   if (wavelength < context / s.high_freq_factor) return plain;
@@ -81,9 +82,10 @@ Matrix<Scalar> rotary(Matrix<Scalar> const& x, std::vector<Index> const& positio
   Matrix<Scalar> y = x;
   for (Index t = 0; t < x.rows(); ++t)
     for (Index head = 0; head < x.cols(); head += head_dim)
-      for (Index i = 0; i < head_dim / 2; ++i) {
+      for (Index i = 0; i < (options.channels > 0 ? options.channels : head_dim) / 2; ++i) {
+        auto const apart = (options.channels > 0 ? options.channels : head_dim) / 2;
         auto const first = options.pairing == RotaryPairing::halves ? head + i : head + 2 * i;
-        auto const second = options.pairing == RotaryPairing::halves ? head + i + head_dim / 2 : head + 2 * i + 1;
+        auto const second = options.pairing == RotaryPairing::halves ? head + i + apart : head + 2 * i + 1;
         auto const angle = double(positions[std::size_t(t)]) * twins::rotary_frequency(options, head_dim, i);
         auto const cosine = Scalar(static_cast<Real<Scalar>>(std::cos(angle))),
                    sine = Scalar(static_cast<Real<Scalar>>(std::sin(angle)));
@@ -110,7 +112,8 @@ inline std::vector<std::vector<Index>> visible_rows(PrefixTree const& tree, Inde
 /// Z: [queries, H D]. q: [queries, H D]; k, v: [rows, H_kv D]; visible: a list of rows for each query.
 template <class Scalar>
 Matrix<Scalar> attention(Matrix<Scalar> const& q, Matrix<Scalar> const& k, Matrix<Scalar> const& v,
-                         std::vector<std::vector<Index>> const& visible, Index heads, Index head_dim, double scale) {
+                         std::vector<std::vector<Index>> const& visible, Index heads, Index head_dim, double scale,
+                         double soft_cap = 0) {
   Matrix<Scalar> z(q.rows(), q.cols());
   auto const group = heads / (k.cols() / head_dim);
   for (Index i = 0; i < q.rows(); ++i)
@@ -121,7 +124,9 @@ Matrix<Scalar> attention(Matrix<Scalar> const& q, Matrix<Scalar> const& k, Matri
       for (auto const j : keys) {
         Scalar score = 0;
         for (Index d = 0; d < head_dim; ++d) score += q(i, h * head_dim + d) * k(j, from + d);
-        p.push_back(score * Scalar(scale));
+        using std::tanh;
+        score *= Scalar(scale);
+        p.push_back(soft_cap > 0 ? Scalar(Scalar(soft_cap) * tanh(Scalar(score / Scalar(soft_cap)))) : score);
       }
       Scalar highest = real(*std::max_element(p.begin(), p.end())), sum = 0;
       for (auto& x : p) sum += x = exponential(Scalar(x - highest));
@@ -163,6 +168,12 @@ Matrix<Scalar> gelu_tanh(Matrix<Scalar> const& a) {
     h.data()[i] = x * (Scalar(1) + tanh(Scalar(Scalar(scale) * (x + Scalar(0.044715) * x * x * x)))) / Scalar(2);
   }
   return h;
+}
+
+/// h = gelu(a) b, by the tanh approximation.
+template <class Scalar>
+Matrix<Scalar> geglu_tanh(Matrix<Scalar> const& a, Matrix<Scalar> const& b) {
+  return gelu_tanh(a).cwiseProduct(b);
 }
 
 /// log softmax(x), a row at a time.

@@ -7,6 +7,7 @@
 #include <chg/tensor/matrix.hpp>
 
 #include <cmath>
+#include <optional>
 #include <vector>
 
 namespace chg {
@@ -15,9 +16,12 @@ namespace chg {
 inline constexpr Index dynamic = -1;
 
 enum class Norm { rms, layer, none };
-/// gelu is the exact one, x Phi(x); gelu_tanh its tanh approximation (GPT-2). none: an attention-only transformer.
-enum class Mlp { swiglu, gelu, gelu_tanh, none };
+/// gelu is the exact one, x Phi(x); gelu_tanh its tanh approximation (GPT-2); geglu_tanh is gated by that (Gemma). none: an
+/// attention-only transformer.
+enum class Mlp { swiglu, geglu_tanh, gelu, gelu_tanh, none };
 enum class Position { rotary, learned, none };
+/// Whether an MLP has a gate beside its input projection.
+constexpr bool gated(Mlp mlp) { return mlp == Mlp::swiglu || mlp == Mlp::geglu_tanh; }
 
 /// A structural type, so that an architecture can be a template argument. Extents are fixed numbers, or chg::dynamic.
 /// Families differ by these values, never by a copy of the block.
@@ -32,6 +36,9 @@ struct Architecture {
   Norm norm = Norm::rms;
   Mlp mlp = Mlp::swiglu;
   Position position = Position::rotary;
+  bool query_key_norm = false;  ///< an RMS norm of every query and key, before positions (Qwen3, Gemma 3)
+  bool post_norms = false;      ///< a norm of what attention and MLP put out too, before it is added (Gemma 2 and 3)
+  bool parallel = false;        ///< attention and MLP read the same residual stream (GPT-NeoX)
 
   bool operator==(Architecture const&) const = default;
 };
@@ -40,6 +47,16 @@ struct Architecture {
 inline constexpr Architecture llama_like{};
 /// Any model of the GPT-2 kind, extents at run time.
 inline constexpr Architecture gpt2_like{.norm = Norm::layer, .mlp = Mlp::gelu_tanh, .position = Position::learned};
+/// Any model of the Qwen3 kind, extents at run time.
+inline constexpr Architecture qwen3_like{.query_key_norm = true};
+/// Any model of the first Gemma's kind, extents at run time; its norms' scales are stored without the 1.
+inline constexpr Architecture gemma_like{.mlp = Mlp::geglu_tanh};
+/// Any model of the Gemma 2 kind, extents at run time.
+inline constexpr Architecture gemma2_like{.mlp = Mlp::geglu_tanh, .post_norms = true};
+/// Any model of the Gemma 3 kind (text), extents at run time.
+inline constexpr Architecture gemma3_like{.mlp = Mlp::geglu_tanh, .query_key_norm = true, .post_norms = true};
+/// Any model of the GPT-NeoX (Pythia) kind, extents at run time.
+inline constexpr Architecture neox_like{.norm = Norm::layer, .mlp = Mlp::gelu, .parallel = true};
 inline constexpr Architecture llama_3_2_1b{
     .layers = 16, .heads = 32, .kv_heads = 8, .head_dim = 64, .d_model = 2048, .d_ff = 8192, .vocab = 128'256};
 inline constexpr Architecture smollm2_135m{
@@ -51,11 +68,16 @@ struct Config {
   Index context = 0;  ///< longest sequence, in tokens
   double norm_epsilon = 1e-5;
   Rotary rotary{};
-  std::vector<Index> windows{};  ///< one a layer: how many positions a query sees, itself included; 0 or empty: all of them
-  double attention_scale = 0;    ///< of query times key; 0: 1 / sqrt(head_dim)
+  std::optional<Rotary> local_rotary{};  ///< of the layers with a window, where it differs (Gemma 3)
+  std::vector<Index> windows{};   ///< one a layer: how many positions a query sees, itself included; 0 or empty: all of them
+  double attention_scale = 0;     ///< of query times key; 0: 1 / sqrt(head_dim)
+  double attention_soft_cap = 0;  ///< c of c tanh(scaled score / c); 0: none (Gemma 2: 50)
+  double logit_soft_cap = 0;      ///< c of c tanh(logit / c); 0: none (Gemma 2: 30)
+  double embedding_scale = 1;     ///< of token embeddings as they enter layer 0; the unembedding is not scaled
 
   Index group() const { return heads / kv_heads; }
   Index window(Index layer) const { return windows.empty() ? 0 : windows[static_cast<std::size_t>(layer)]; }
+  Rotary const& rotary_of(Index window) const { return window > 0 && local_rotary ? *local_rotary : rotary; }
   double query_scale() const { return attention_scale != 0 ? attention_scale : 1 / std::sqrt(static_cast<double>(head_dim)); }
 
   bool operator==(Config const&) const = default;
@@ -69,6 +91,24 @@ constexpr Config config_of(Architecture const& a) {
   c.d_model = known(a.d_model), c.d_ff = known(a.d_ff), c.vocab = known(a.vocab);
   return c;
 }
+
+namespace detail {
+inline void validate(std::string const& name, Rotary const& r, Index head_dim) {
+  auto const positive = [](double x) { return std::isfinite(x) && x > 0; };
+  check(r.channels >= 0 && r.channels <= head_dim, name + ".channels", text("0 (all) to head_dim = ", head_dim), r.channels);
+  check(ops::rotary_channels(r, head_dim) % 2 == 0, r.channels > 0 ? name + ".channels" : "config: head_dim",
+        "an even number, since rotary positions turn pairs of channels", ops::rotary_channels(r, head_dim));
+  check(positive(r.theta), name + ".theta", "a positive number", r.theta);
+  check(positive(r.linear_factor), name + ".linear_factor", "a positive number", r.linear_factor);
+  if (!r.scaled) return;
+  auto const& s = r.scaling;
+  check(positive(s.factor), name + ".scaling.factor", "a positive number", s.factor);
+  check(s.low_freq_factor > 0 && s.high_freq_factor > s.low_freq_factor && std::isfinite(s.high_freq_factor),
+        name + ".scaling.high_freq_factor", "a number above low_freq_factor, which is positive",
+        text(s.high_freq_factor, ", low_freq_factor ", s.low_freq_factor));
+  check(s.original_context >= 1, name + ".scaling.original_context", "1 or more", s.original_context);
+}
+}  // namespace detail
 
 /// Throws Error naming the first value that no transformer can have, or that `architecture` contradicts.
 inline void validate(Architecture const& architecture, Config const& config) {
@@ -87,19 +127,8 @@ inline void validate(Architecture const& architecture, Config const& config) {
   check(config.context >= 1, "config: context", "1 or more", config.context);
   check(config.heads % config.kv_heads == 0, "config: kv_heads", text("a divisor of heads = ", config.heads), config.kv_heads);
   if (architecture.position == Position::rotary) {
-    check(config.head_dim % 2 == 0, "config: head_dim", "an even number, since rotary positions turn pairs of channels",
-          config.head_dim);
-    auto const& r = config.rotary;
-    check(std::isfinite(r.theta) && r.theta > 0, "config: rotary.theta", "a positive number", r.theta);
-    if (r.scaled) {
-      check(std::isfinite(r.scaling.factor) && r.scaling.factor > 0, "config: rotary.scaling.factor", "a positive number",
-            r.scaling.factor);
-      check(r.scaling.low_freq_factor > 0 && r.scaling.high_freq_factor > r.scaling.low_freq_factor &&
-                std::isfinite(r.scaling.high_freq_factor),
-            "config: rotary.scaling.high_freq_factor", "a number above low_freq_factor, which is positive",
-            text(r.scaling.high_freq_factor, ", low_freq_factor ", r.scaling.low_freq_factor));
-      check(r.scaling.original_context >= 1, "config: rotary.scaling.original_context", "1 or more", r.scaling.original_context);
-    }
+    detail::validate("config: rotary", config.rotary, config.head_dim);
+    if (config.local_rotary) detail::validate("config: local_rotary", *config.local_rotary, config.head_dim);
   }
   check(std::isfinite(config.norm_epsilon) && config.norm_epsilon >= 0, "config: norm_epsilon", "0 or a positive number",
         config.norm_epsilon);
@@ -109,6 +138,13 @@ inline void validate(Architecture const& architecture, Config const& config) {
     check(window >= 0, "config: windows", "0 (all positions) or a positive number", window);
   check(std::isfinite(config.attention_scale) && config.attention_scale >= 0, "config: attention_scale",
         "0 (1 / sqrt(head_dim)) or a positive number", config.attention_scale);
+  auto const not_negative = [](char const* name, double x, char const* meaning) {
+    check(std::isfinite(x) && x >= 0, text("config: ", name), text("0 (", meaning, ") or a positive number"), x);
+  };
+  not_negative("attention_soft_cap", config.attention_soft_cap, "none");
+  not_negative("logit_soft_cap", config.logit_soft_cap, "none");
+  check(std::isfinite(config.embedding_scale) && config.embedding_scale > 0, "config: embedding_scale", "a positive number",
+        config.embedding_scale);
 }
 
 /// One requirement a line; instantiated by every template that takes an Architecture.
@@ -127,6 +163,13 @@ struct CheckArchitecture {
   static_assert(A.position != Position::rotary || A.head_dim == dynamic || A.head_dim % 2 == 0,
                 "chg::Architecture: head_dim must be even with Position::rotary, which turns pairs of channels. Change .head_dim "
                 "or .position.");
+  static_assert(!A.post_norms || A.norm != Norm::none,
+                "chg::Architecture: post_norms needs a norm. Set .norm, or .post_norms = false.");
+  static_assert(
+      !A.parallel || !A.post_norms,
+      "chg::Architecture: parallel attention and MLP have no norm of their outputs. Set .parallel or .post_norms to false.");
+  static_assert(!A.parallel || A.mlp != Mlp::none,
+                "chg::Architecture: parallel needs an MLP beside the attention. Set .mlp, or .parallel = false.");
   static_assert(A.d_model == dynamic || A.d_model >= 1,
                 "chg::Architecture: d_model must be 1 or more, or chg::dynamic. Set .d_model.");
   static_assert(A.mlp == Mlp::none || A.d_ff == dynamic || A.d_ff >= 1,

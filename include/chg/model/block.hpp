@@ -3,6 +3,9 @@
 //
 //     x' = x + attention(norm(x); G)      x_out = x' + mlp(norm(x'))
 //     dx' = dx_out + norm_backward(mlp_backward(dx_out))      dx = dx' + norm_backward(attention_backward(dx'))
+//
+// post_norms:  what attention and MLP put out is normed before it is added
+// parallel:    x_out = x + attention(norm(x); G) + mlp(norm'(x)), so attention's gradient is dx_out itself
 #pragma once
 
 #include <chg/model/gated_attention.hpp>
@@ -21,7 +24,12 @@ struct BlockState {
   AttentionState<Scalar> attention;
   Scalar* x_middle = nullptr;  ///< [queries, C] between attention and MLP
   Scalar* mlp_norm = nullptr;
-  Scalar* mlp = nullptr;  ///< [queries, MlpLayer::state_columns()]
+  Scalar* mlp = nullptr;              ///< [queries, MlpLayer::state_columns()]
+  Scalar const* mlp_input = nullptr;  ///< [queries, C] entering the MLP's norm
+  Scalar* attention_out = nullptr;    ///< [queries, C] entering the post norm, Architecture::post_norms only
+  Scalar* attention_post_norm = nullptr;
+  Scalar* mlp_out = nullptr;  ///< [queries, C]
+  Scalar* mlp_post_norm = nullptr;
 };
 
 /// Immutable, hence safe to share between threads. Runs on RealType and on duals over it.
@@ -33,6 +41,10 @@ class Block {
       : attention_norm_(std::move(weights.attention_norm), std::move(weights.attention_norm_bias), config.d_model,
                         config.norm_epsilon),
         mlp_norm_(std::move(weights.mlp_norm), std::move(weights.mlp_norm_bias), config.d_model, config.norm_epsilon),
+        attention_post_norm_(std::move(weights.attention_post_norm), std::move(weights.attention_post_norm_bias), config.d_model,
+                             config.norm_epsilon),
+        mlp_post_norm_(std::move(weights.mlp_post_norm), std::move(weights.mlp_post_norm_bias), config.d_model,
+                       config.norm_epsilon),
         attention_(config, std::move(weights), config.window(layer), layer == 0),
         mlp_(make_mlp(config, weights)) {}
 
@@ -50,11 +62,26 @@ class Block {
     if constexpr (A.mlp != Mlp::none) state.mlp = arena.template allocate<Scalar>(queries * mlp_.state_columns());
     attention_norm_.forward(state.x, n, state.attention_norm, normed);
     auto const* asking = gather(rows, normed, C, arena);
-    attention_.forward(rows, normed, asking, gates, replaced, arena, state.attention, state.x_middle);
+    if constexpr (A.post_norms) {
+      state.attention_out = arena.template allocate<Scalar>(queries * C);
+      state.attention_post_norm = arena.template allocate<Scalar>(NormType::state_columns * queries);
+      attention_.forward(rows, normed, asking, gates, replaced, arena, state.attention, state.attention_out);
+      attention_post_norm_.forward(state.attention_out, queries, state.attention_post_norm, state.x_middle);
+    } else {
+      attention_.forward(rows, normed, asking, gates, replaced, arena, state.attention, state.x_middle);
+    }
     add_rows(rows, state.x, C, state.x_middle);
     if constexpr (A.mlp != Mlp::none) {
-      mlp_norm_.forward(state.x_middle, queries, state.mlp_norm, normed);
-      mlp_.forward(normed, queries, state.mlp, out, arena);
+      state.mlp_input = A.parallel ? gather(rows, static_cast<Scalar const*>(state.x), C, arena) : state.x_middle;
+      mlp_norm_.forward(state.mlp_input, queries, state.mlp_norm, normed);
+      if constexpr (A.post_norms) {
+        state.mlp_out = arena.template allocate<Scalar>(queries * C);
+        state.mlp_post_norm = arena.template allocate<Scalar>(NormType::state_columns * queries);
+        mlp_.forward(normed, queries, state.mlp, state.mlp_out, arena);
+        mlp_post_norm_.forward(state.mlp_out, queries, state.mlp_post_norm, out);
+      } else {
+        mlp_.forward(normed, queries, state.mlp, out, arena);
+      }
       ops::row(out, queries * C) += ops::row(state.x_middle, queries * C);
     }
   }
@@ -66,16 +93,25 @@ class Block {
                    BlockState<Scalar>& state, Scalar* dx, Sum* d_gates, bool to_input) const {
     auto const n = rows.tree().rows(), queries = rows.queries(), C = attention_.d_model();
     auto* const d_input = to_input && rows.rows() == ops::Rows::targets ? arena.template allocate<Scalar>(n * C) : dx;
+    Scalar const* d_attention = dx;  // at what attention adds to the stream
+    if constexpr (A.parallel) {
+      auto* const d_out = arena.template allocate<Scalar>(queries * C);
+      ops::row(d_out, queries * C) = ops::row(static_cast<Scalar const*>(dx), queries * C);
+      d_attention = d_out;
+    }
     auto const mark = arena.mark();
     if constexpr (A.mlp != Mlp::none) {
       auto* const d_normed = arena.template allocate<Scalar>(queries * C);
-      mlp_.backward(state.mlp, queries, dx, d_normed, arena);
-      mlp_norm_.backward(state.x_middle, state.mlp_norm, queries, d_normed, dx);  // forward: x' + mlp(norm(x'))
+      mlp_.backward(state.mlp, queries,
+                    before_post_norm(mlp_post_norm_, state.mlp_out, state.mlp_post_norm, queries, C, dx, arena), d_normed, arena);
+      mlp_norm_.backward(state.mlp_input, state.mlp_norm, queries, d_normed, dx);  // forward: x' + mlp(norm(x'))
       arena.rewind(mark);
     }
+    d_attention =
+        before_post_norm(attention_post_norm_, state.attention_out, state.attention_post_norm, queries, C, d_attention, arena);
     auto* const dz = arena.template allocate<Scalar>(queries * attention_.head_columns());
     auto* const delta = arena.template allocate<Scalar>(queries * attention_.heads());
-    attention_.backward_to_gates(state.attention, queries, gates, replaced, dx, dz, delta, d_gates);
+    attention_.backward_to_gates(state.attention, queries, gates, replaced, d_attention, dz, delta, d_gates);
     if (to_input) {
       auto* const d_normed = arena.template allocate<Scalar>(n * C);
       auto* const d_asking = d_input == dx ? nullptr : arena.template allocate<Scalar>(queries * C);
@@ -111,6 +147,20 @@ class Block {
       return MlpLayer<A, RealType>(config, std::move(weights));
   }
 
+  /// The gradient [queries, C] at what enters a post norm: in arena memory, or d itself where there is none.
+  template <class Scalar>
+  static Scalar const* before_post_norm(NormLayer<A.norm, RealType> const& norm, Scalar const* x, Scalar const* state,
+                                        Index queries, Index C, Scalar const* d, Arena& arena) {
+    if constexpr (A.post_norms) {
+      auto* const d_before = arena.template allocate<Scalar>(queries * C);
+      ops::row(d_before, queries * C).setZero();
+      norm.backward(x, state, queries, d, d_before);
+      return d_before;
+    } else {
+      return d;
+    }
+  }
+
   /// The rows of x [rows, C] that ask: x itself when all do.
   template <class Scalar>
   static Scalar const* gather(ops::AttentionRows const& rows, Scalar const* x, Index C, Arena& arena) {
@@ -130,7 +180,7 @@ class Block {
     for (Index i = 0; i < rows.queries(); ++i) ops::row(out + i * C, C) += ops::row(x + rows.row(i) * C, C);
   }
 
-  NormType attention_norm_, mlp_norm_;
+  NormType attention_norm_, mlp_norm_, attention_post_norm_, mlp_post_norm_;
   GatedAttention<A, RealType> attention_;
   decltype(make_mlp(std::declval<Config const&>(), std::declval<LayerWeights<RealType>&>())) mlp_;
 };

@@ -6,11 +6,13 @@
 //
 // Nam et al. 2025, section 3.1: one gate a QUERY head, applied before the heads are mixed. R is what a head is replaced by
 // when its gate is closed: nothing (R = 0) in the paper's fits; a mean or another example's output in ablations. The weights
-// are frozen, so no gradient of theirs is formed; R is a constant.
+// are frozen, so no gradient of theirs is formed; R is a constant. With Architecture::query_key_norm every query and key is
+// RMS-normed over its D channels before positions are applied.
 #pragma once
 
 #include <chg/model/weights.hpp>
 #include <chg/ops/causal_attention.hpp>
+#include <chg/ops/norm.hpp>
 #include <chg/ops/rotary.hpp>
 #include <chg/tensor/gemm.hpp>
 
@@ -34,7 +36,12 @@ struct AttentionState {
   Scalar* q = nullptr;              ///< [queries, H D], positions applied
   Scalar* kv = nullptr;             ///< [rows, 2 H_kv D]: keys with positions applied, then values
   Scalar* probabilities = nullptr;  ///< [H, queries, stride]
+  Scalar* slope = nullptr;          ///< like probabilities, with a soft cap only
   Scalar* z = nullptr;              ///< [queries, H D], before the gates
+  Scalar* q_before = nullptr;       ///< [queries, H D] entering the query norm, Architecture::query_key_norm only
+  Scalar* k_before = nullptr;       ///< [rows, H_kv D] entering the key norm
+  Scalar* q_scale = nullptr;        ///< [queries, H], what the query norm multiplied by
+  Scalar* k_scale = nullptr;        ///< [rows, H_kv]
 };
 
 namespace detail {
@@ -64,7 +71,10 @@ class GatedAttention : CheckArchitecture<A> {
         W_KV_(stack(layer.W_K, layer.W_V), first ? Directions::forward : Directions::both),
         W_O_(std::move(layer.W_O)),
         b_Q_(std::move(layer.b_Q)),
-        b_O_(std::move(layer.b_O)) {
+        b_O_(std::move(layer.b_O)),
+        q_norm_(std::move(layer.q_norm)),
+        k_norm_(std::move(layer.k_norm)),
+        norm_epsilon_(config.norm_epsilon) {
     layer.W_K.resize(0, 0), layer.W_V.resize(0, 0);
     if (layer.b_K.size() > 0 || layer.b_V.size() > 0) {
       b_KV_ = RowVector<RealType>::Zero(2 * shape_.kv_heads * shape_.head_dim);
@@ -72,7 +82,7 @@ class GatedAttention : CheckArchitecture<A> {
       if (layer.b_V.size() > 0) b_KV_.tail(layer.b_V.size()) = layer.b_V;
     }
     if constexpr (A.position == Position::rotary)
-      rotary_ = ops::RotaryTable<RealType>(config.rotary, config.head_dim, config.context);
+      rotary_ = ops::RotaryTable<RealType>(config.rotary_of(window), config.head_dim, config.context);
   }
 
   Index heads() const { return detail::extent<A.heads>(shape_.heads); }
@@ -145,16 +155,18 @@ class GatedAttention : CheckArchitecture<A> {
     state.q = arena.template allocate<T>(queries * head_columns());
     state.kv = arena.template allocate<T>(n * kv_columns());
     state.probabilities = arena.template allocate<T>(heads() * queries * rows.stride());
+    if (shape_.soft_cap > 0) state.slope = arena.template allocate<T>(heads() * queries * rows.stride());
     state.z = arena.template allocate<T>(queries * head_columns());
     W_Q_.forward(x_queries, queries, state.q);
     ops::add_bias(b_Q_, state.q, queries);
     W_KV_.forward(x, n, state.kv);
     ops::add_bias(b_KV_, state.kv, n);
+    if constexpr (A.query_key_norm) norm_queries_and_keys(queries, n, arena, state);
     if constexpr (A.position == Position::rotary) {
       for (Index i = 0; i < queries; ++i) rotary_.turn(state.q + i * head_columns(), heads(), rows.position(i));
       for (Index i = 0; i < n; ++i) rotary_.turn(state.kv + i * kv_columns(), kv_heads(), rows.tree().position(i));
     }
-    ops::causal_attention(rows, shape(), state.q, state.kv, state.probabilities, state.z);
+    ops::causal_attention(rows, shape(), state.q, state.kv, state.probabilities, state.slope, state.z);
 
     auto const mark = arena.mark();
     auto* const y = arena.template allocate<T>(queries * head_columns());
@@ -200,13 +212,14 @@ class GatedAttention : CheckArchitecture<A> {
                           Arena& arena, T* dx, T* dx_queries) const {
     auto const n = rows.tree().rows(), queries = rows.queries();
     auto const mark = arena.mark();
-    auto* const dq = arena.template allocate<T>(queries * head_columns());
+    auto* dq = arena.template allocate<T>(queries * head_columns());
     auto* const dkv = arena.template allocate<T>(n * kv_columns());
-    ops::causal_attention_backward(rows, shape(), state.q, state.kv, state.probabilities, dz, delta, dq, dkv, arena);
+    ops::causal_attention_backward(rows, shape(), state.q, state.kv, state.probabilities, state.slope, dz, delta, dq, dkv, arena);
     if constexpr (A.position == Position::rotary) {
       for (Index i = 0; i < queries; ++i) rotary_.turn_back(dq + i * head_columns(), heads(), rows.position(i));
       for (Index i = 0; i < n; ++i) rotary_.turn_back(dkv + i * kv_columns(), kv_heads(), rows.tree().position(i));
     }
+    if constexpr (A.query_key_norm) dq = norm_queries_and_keys_backward(queries, n, arena, state, dq, dkv);
     W_KV_.backward(dkv, n, dx);
     W_Q_.backward(dq, queries, dx_queries ? dx_queries : dx, dx_queries == nullptr);
     arena.rewind(mark);
@@ -215,6 +228,41 @@ class GatedAttention : CheckArchitecture<A> {
   std::size_t weight_bytes() const { return W_Q_.bytes() + W_KV_.bytes() + W_O_.bytes(); }
 
  private:
+  // Queries and keys, a head at a time, become x r g; what goes in is kept.
+  template <class T>
+  void norm_queries_and_keys(Index queries, Index n, Arena& arena, AttentionState<T>& state) const {
+    auto const keys = kv_heads() * head_dim();
+    state.q_before = state.q;
+    state.q = arena.template allocate<T>(queries * head_columns());
+    state.q_scale = arena.template allocate<T>(queries * heads());
+    state.k_before = arena.template allocate<T>(n * keys);
+    state.k_scale = arena.template allocate<T>(n * kv_heads());
+    ops::rms_norm(state.q_before, queries * heads(), q_norm_, norm_epsilon_, state.q, state.q_scale);
+    for (Index i = 0; i < n; ++i) {
+      auto* const key = state.kv + i * kv_columns();
+      ops::row(state.k_before + i * keys, keys) = ops::row(key, keys);
+      ops::rms_norm(state.k_before + i * keys, kv_heads(), k_norm_, norm_epsilon_, key, state.k_scale + i * kv_heads());
+    }
+  }
+
+  // Returns the gradient at the queries before their norm, in arena memory; overwrites that at the keys.
+  template <class T>
+  T* norm_queries_and_keys_backward(Index queries, Index n, Arena& arena, AttentionState<T> const& state, T const* dq,
+                                    T* dkv) const {
+    auto const keys = kv_heads() * head_dim();
+    auto* const d_before = arena.template allocate<T>(queries * head_columns());
+    ops::row(d_before, queries * head_columns()).setZero();
+    ops::rms_norm_backward(state.q_before, state.q_scale, queries * heads(), q_norm_, dq, d_before);
+    auto* const d_key = arena.template allocate<T>(keys);
+    for (Index i = 0; i < n; ++i) {
+      auto d = ops::row(dkv + i * kv_columns(), keys);
+      ops::row(d_key, keys) = d;
+      d.setZero();
+      ops::rms_norm_backward(state.k_before + i * keys, state.k_scale + i * kv_heads(), kv_heads(), k_norm_, d_key, d.data());
+    }
+    return d_before;
+  }
+
   static Matrix<RealType> stack(Matrix<RealType> const& above, Matrix<RealType> const& below) {
     Matrix<RealType> both(above.rows() + below.rows(), above.cols());
     both << above, below;
@@ -225,6 +273,7 @@ class GatedAttention : CheckArchitecture<A> {
     constexpr auto attention_alone = [] {
       auto a = A;
       a.norm = Norm::none, a.mlp = Mlp::none, a.layers = a.vocab = dynamic;
+      a.post_norms = a.parallel = false;
       return a;
     }();
     config.layers = config.vocab = 1, config.windows.clear();
@@ -232,19 +281,24 @@ class GatedAttention : CheckArchitecture<A> {
     detail::visit_layer(attention_alone, config, layer, "GatedAttention: ",
                         [](std::string const& name, auto const& tensor, Index rows, Index cols, bool required) {
       if (tensor.size() == 0 && !required) return;
-      if (name.find("norm") != std::string::npos) return;
+      if (name.find("attention_norm") != std::string::npos) return;
       check_shape(name, tensor, rows, cols);
       check(tensor.allFinite(), name, "finite numbers", "NaN or infinity");
     });
-    return {config.heads, config.kv_heads, config.head_dim, static_cast<RealType>(config.query_scale()), window};
+    return {config.heads,    config.kv_heads,
+            config.head_dim, static_cast<RealType>(config.query_scale()),
+            window,          static_cast<RealType>(config.attention_soft_cap)};
   }
 
-  ops::AttentionShape<RealType> shape() const { return {heads(), kv_heads(), head_dim(), shape_.scale, shape_.window}; }
+  ops::AttentionShape<RealType> shape() const {
+    return {heads(), kv_heads(), head_dim(), shape_.scale, shape_.window, shape_.soft_cap};
+  }
 
   ops::AttentionShape<RealType> shape_;
   Index d_model_, context_;
   FrozenMatrix<RealType> W_Q_, W_KV_, W_O_;
-  RowVector<RealType> b_Q_, b_KV_, b_O_;
+  RowVector<RealType> b_Q_, b_KV_, b_O_, q_norm_, k_norm_;
+  double norm_epsilon_;
   ops::RotaryTable<RealType> rotary_;
 };
 

@@ -2,11 +2,12 @@
 // The frozen MLP of a block, by the architecture's policy.
 //
 //     swiglu:  y = (silu(x W_gate^T + b_gate) * (x W_up^T + b_up)) W_down^T + b_down
+//     geglu:   the same with gelu in place of silu
 //     gelu:    y = gelu(x W_up^T + b_up) W_down^T + b_down
 #pragma once
 
 #include <chg/model/weights.hpp>
-#include <chg/ops/gelu.hpp>
+#include <chg/ops/geglu.hpp>
 #include <chg/ops/swiglu.hpp>
 #include <chg/tensor/arena.hpp>
 #include <chg/tensor/gemm.hpp>
@@ -22,11 +23,11 @@ class MlpLayer : CheckArchitecture<A> {
   /// Takes the MLP weights of `layer`; what else it holds is left alone.
   MlpLayer(Config const& config, LayerWeights<RealType>&& layer)
       : width_(config.d_ff), W_in_(input_weights(layer)), W_down_(std::move(layer.W_down)), b_down_(std::move(layer.b_down)) {
-    if (gated && (layer.b_gate.size() > 0 || layer.b_up.size() > 0)) {
+    if (gated(A.mlp) && (layer.b_gate.size() > 0 || layer.b_up.size() > 0)) {
       b_in_ = RowVector<RealType>::Zero(2 * width_);
       if (layer.b_gate.size() > 0) b_in_.head(width_) = layer.b_gate;
       if (layer.b_up.size() > 0) b_in_.tail(width_) = layer.b_up;
-    } else if (!gated) {
+    } else if (!gated(A.mlp)) {
       b_in_ = std::move(layer.b_up);
     }
   }
@@ -43,6 +44,8 @@ class MlpLayer : CheckArchitecture<A> {
     auto* const h = arena.template allocate<Scalar>(n * width_);
     if constexpr (A.mlp == Mlp::swiglu)
       ops::swiglu(state, n, width_, h);
+    else if constexpr (A.mlp == Mlp::geglu_tanh)
+      ops::geglu_tanh(state, n, width_, h);
     else if constexpr (A.mlp == Mlp::gelu)
       ops::gelu(state, n * width_, h);
     else
@@ -60,6 +63,8 @@ class MlpLayer : CheckArchitecture<A> {
     W_down_.backward(dy, n, dh);
     if constexpr (A.mlp == Mlp::swiglu)
       ops::swiglu_backward(state, n, width_, dh);
+    else if constexpr (A.mlp == Mlp::geglu_tanh)
+      ops::geglu_tanh_backward(state, n, width_, dh);
     else if constexpr (A.mlp == Mlp::gelu)
       ops::gelu_backward(state, n * width_, dh, state);
     else
@@ -71,10 +76,8 @@ class MlpLayer : CheckArchitecture<A> {
   std::size_t weight_bytes() const { return W_in_.bytes() + W_down_.bytes(); }
 
  private:
-  static constexpr bool gated = A.mlp == Mlp::swiglu;
-
   static Matrix<RealType> input_weights(LayerWeights<RealType>& layer) {
-    if constexpr (gated) {
+    if constexpr (gated(A.mlp)) {
       Matrix<RealType> both(layer.W_gate.rows() + layer.W_up.rows(), layer.W_up.cols());
       both << layer.W_gate, layer.W_up;
       layer.W_gate.resize(0, 0), layer.W_up.resize(0, 0);

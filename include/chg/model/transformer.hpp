@@ -35,6 +35,7 @@ struct Pass {
   Scalar* x_final = nullptr;  ///< [targets, C] entering the final norm
   Scalar* final_norm = nullptr;
   Scalar* probabilities = nullptr;  ///< [targets, V]; the logits until cross-entropy has read them
+  Scalar* logit_slope = nullptr;    ///< [targets, V], what a soft cap lets through of a logit's gradient; null without one
   std::vector<Scalar> row_weight;   ///< by target row
   Arena arena;
 };
@@ -131,6 +132,7 @@ class Transformer : CheckArchitecture<A> {
     parts_->unembedding.forward(normed, targets, pass.probabilities);
     ops::add_bias(parts_->unembedding_bias, pass.probabilities, targets);
     arena.rewind(mark);
+    if (config().logit_soft_cap > 0) cap_logits(pass, targets, keep);
   }
 
   /// The layers alone: fills pass.layers and pass.x_final. With Keep::results the layers' states share their memory, so only
@@ -199,10 +201,15 @@ class Transformer : CheckArchitecture<A> {
   std::size_t pass_bytes(Index rows, Index targets, Index depth) const {
     auto const& c = parts_->config;
     auto const heads_columns = c.heads * c.head_dim, stride = (depth + 15) / 16 * 16,
-               mlp = A.mlp == Mlp::none ? 0 : (A.mlp == Mlp::swiglu ? 2 : 1) * c.d_ff;
-    auto const kept = 2 * c.d_model + 4 + 2 * heads_columns + 2 * c.kv_heads * c.head_dim + c.heads * stride + mlp;
+               mlp = A.mlp == Mlp::none ? 0 : (gated(A.mlp) ? 2 : 1) * c.d_ff;
+    auto const norms = (A.post_norms ? 2 * c.d_model + 4 : 0) +
+                       (A.query_key_norm ? (c.heads + c.kv_heads) * (c.head_dim + 1) : 0) + (A.parallel ? c.d_model : 0);
+    auto const kept = 2 * c.d_model + 4 + 2 * heads_columns + 2 * c.kv_heads * c.head_dim + mlp + norms +
+                      (c.attention_soft_cap > 0 ? 2 : 1) * c.heads * stride;
     auto const working = 4 * c.d_model + 2 * heads_columns + 2 * c.kv_heads * c.head_dim + 2 * c.d_ff + stride + c.heads;
-    return static_cast<std::size_t>(rows * (kept * c.layers + working) + targets * (c.vocab + 3 * c.d_model)) * sizeof(Scalar);
+    return static_cast<std::size_t>(rows * (kept * c.layers + working) +
+                                    targets * ((c.logit_soft_cap > 0 ? 2 : 1) * c.vocab + 3 * c.d_model)) *
+           sizeof(Scalar);
   }
 
  private:
@@ -218,11 +225,24 @@ class Transformer : CheckArchitecture<A> {
 
   void embed(PrefixTree const& tree, Scalar* x) const {
     auto const C = d_model();
+    auto const scale = Scalar(static_cast<RealType>(config().embedding_scale));
     for (Index i = 0; i < tree.rows(); ++i, x += C) {
-      ops::row(x, C) = parts_->embedding.row(tree.token(i)).array().template cast<Scalar>();
+      ops::row(x, C) = parts_->embedding.row(tree.token(i)).array().template cast<Scalar>() * scale;
       if constexpr (A.position == Position::learned)
         ops::row(x, C) += parts_->positions.row(tree.position(i)).array().template cast<Scalar>();
     }
+  }
+
+  /// logits = c tanh(logits / c).
+  void cap_logits(Pass<Scalar>& pass, Index targets, Keep keep) const {
+    auto const cap = Scalar(static_cast<RealType>(config().logit_soft_cap));
+    auto logits = ops::row(pass.probabilities, targets * vocab());
+    logits = (logits / cap).tanh();
+    if (keep == Keep::for_backward) {
+      pass.logit_slope = pass.arena.template allocate<Scalar>(targets * vocab());
+      ops::row(pass.logit_slope, targets * vocab()) = Scalar(1) - logits.square();
+    }
+    logits *= cap;
   }
 
   /// Reads the edges' logits, then turns logits into probabilities.
@@ -251,6 +271,8 @@ class Transformer : CheckArchitecture<A> {
       ops::row(pass.probabilities + static_cast<Index>(t) * vocab(), vocab()) *= -pass.row_weight[t];
     for (std::size_t e = 0; e < d_logprob.size(); ++e)  // forward: log p_v = x_v - log sum exp(x)
       pass.probabilities[tree.edges()[e].target * vocab() + tree.edges()[e].token] += d_logprob[e];
+    auto const logits = static_cast<Index>(pass.row_weight.size()) * vocab();
+    if (pass.logit_slope) ops::row(pass.probabilities, logits) *= ops::row(static_cast<Scalar const*>(pass.logit_slope), logits);
   }
 
   explicit Transformer(std::shared_ptr<Parts const> parts) : parts_(std::move(parts)) {}

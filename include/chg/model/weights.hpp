@@ -19,10 +19,13 @@ struct LayerWeights {
   Matrix<Real> W_K, W_V;                                ///< [H_kv D, C]
   Matrix<Real> W_O;                                     ///< [C, H D]
   RowVector<Real> b_Q, b_K, b_V, b_O;
-  RowVector<Real> mlp_norm, mlp_norm_bias;  ///< [C]
-  Matrix<Real> W_gate;                      ///< [F, C], Mlp::swiglu only: down(silu(gate(x)) * up(x))
-  Matrix<Real> W_up;                        ///< [F, C]
-  Matrix<Real> W_down;                      ///< [C, F]
+  RowVector<Real> q_norm, k_norm;                                 ///< [D], Architecture::query_key_norm only
+  RowVector<Real> attention_post_norm, attention_post_norm_bias;  ///< [C], Architecture::post_norms only
+  RowVector<Real> mlp_norm, mlp_norm_bias;                        ///< [C]
+  RowVector<Real> mlp_post_norm, mlp_post_norm_bias;              ///< [C], Architecture::post_norms only
+  Matrix<Real> W_gate;                                            ///< [F, C], gated MLPs only: down(silu(gate(x)) * up(x))
+  Matrix<Real> W_up;                                              ///< [F, C]
+  Matrix<Real> W_down;                                            ///< [C, F]
   RowVector<Real> b_gate, b_up, b_down;
 };
 
@@ -55,10 +58,22 @@ void visit_layer(Architecture const& a, Config const& c, Layer& layer, std::stri
   visit(prefix + "b_K", layer.b_K, 1, keys, false);
   visit(prefix + "b_V", layer.b_V, 1, keys, false);
   visit(prefix + "b_O", layer.b_O, 1, c.d_model, false);
+  if (a.query_key_norm) {
+    visit(prefix + "q_norm", layer.q_norm, 1, c.head_dim, true);
+    visit(prefix + "k_norm", layer.k_norm, 1, c.head_dim, true);
+  }
+  if (a.post_norms) {
+    visit(prefix + "attention_post_norm", layer.attention_post_norm, 1, c.d_model, true);
+    visit(prefix + "attention_post_norm_bias", layer.attention_post_norm_bias, 1, c.d_model, centred);
+  }
   if (a.mlp == Mlp::none) return;
   visit(prefix + "mlp_norm", layer.mlp_norm, 1, c.d_model, normed);
   visit(prefix + "mlp_norm_bias", layer.mlp_norm_bias, 1, c.d_model, centred);
-  if (a.mlp == Mlp::swiglu) {
+  if (a.post_norms) {
+    visit(prefix + "mlp_post_norm", layer.mlp_post_norm, 1, c.d_model, true);
+    visit(prefix + "mlp_post_norm_bias", layer.mlp_post_norm_bias, 1, c.d_model, centred);
+  }
+  if (gated(a.mlp)) {
     visit(prefix + "W_gate", layer.W_gate, c.d_ff, c.d_model, true);
     visit(prefix + "b_gate", layer.b_gate, 1, c.d_ff, false);
   }

@@ -5,6 +5,8 @@
 //     dV = P^T dZ         dP = dZ V^T         dS = P (dP - delta),  delta = rowsum(P dP) = <dZ, Z>
 //     dQ = scale dS K     dK = scale dS^T Q
 //
+// With a soft cap c: S = c tanh(scale Q K^T / c), and dS takes the factor 1 - (S / c)^2, which the forward pass keeps.
+//
 // A query at position p sees the positions max(0, p - window + 1) .. p of its own path. Column j of a row of P is the key
 // at position j of that row's path; since a subtree is contiguous, a segment's keys meet all queries below it in one block.
 // Query heads h = g G .. g G + G - 1 share key-value head g.
@@ -47,7 +49,8 @@ template <class RealType>
 struct AttentionShape {
   Index heads, kv_heads, head_dim;
   RealType scale;
-  Index window;  ///< 0: all
+  Index window;          ///< 0: all
+  RealType soft_cap{0};  ///< c; 0: none
 
   Index group() const { return heads / kv_heads; }
 };
@@ -65,13 +68,23 @@ void for_each_block(AttentionRows const& rows, Block&& block) {
   }
 }
 
+// scores = c tanh(scale scores / c) and its slope.
+template <class Row, class RealType>
+void cap_scores(Row scores, Row slope, AttentionShape<RealType> const& shape) {
+  using Scalar = typename Row::Scalar;
+  auto const cap = Scalar(shape.soft_cap);
+  scores = (scores * Scalar(shape.scale / shape.soft_cap)).tanh();
+  slope = Scalar(1) - scores.square();
+  scores *= cap;
+}
+
 }  // namespace detail
 
 /// Writes P and Z. q, z: [queries, H D]; kv: [rows, 2 H_kv D], a row being keys, then values; p: [H, queries, stride],
-/// 64-byte aligned.
+/// 64-byte aligned; slope: like p, what a soft cap lets through of dS, not touched (and may be null) without one.
 template <class Scalar, class RealType>
 void causal_attention(AttentionRows const& rows, AttentionShape<RealType> const& shape, Scalar const* q, Scalar const* kv,
-                      Scalar* p, Scalar* z) {
+                      Scalar* p, Scalar* slope, Scalar* z) {
   auto const D = shape.head_dim, q_cols = shape.heads * D, kv_cols = 2 * shape.kv_heads * D, stride = rows.stride(),
              n = rows.queries();
   for (Index h = 0; h < shape.heads; ++h) {
@@ -88,9 +101,14 @@ void causal_attention(AttentionRows const& rows, AttentionShape<RealType> const&
                    lowest = shape.window > 0 ? std::max<Index>(0, position - shape.window + 1) : Index{0};
         auto const columns = s.position + s.size();
         auto* const data = ph + i * stride;
+        auto scale = shape.scale;
+        if (shape.soft_cap > 0) {
+          detail::cap_scores(row(data, columns), row(slope + (h * n + i) * stride, columns), shape);
+          scale = 1;
+        }
         auto const highest = real(row(data + lowest, position + 1 - lowest).maxCoeff());
         auto scores = row(data, std::min(stride, (columns + 15) / 16 * 16));
-        scores = ((scores - Scalar(highest)) * Scalar(shape.scale)).exp();
+        scores = ((scores - Scalar(highest)) * Scalar(scale)).exp();
         row(data, lowest).setZero();
         row(data + position + 1, scores.size() - position - 1).setZero();
         scores *= Scalar(1) / scores.sum();
@@ -104,12 +122,12 @@ void causal_attention(AttentionRows const& rows, AttentionShape<RealType> const&
   }
 }
 
-/// Writes dq and dkv (all of both). p from the forward pass; dz: gradient at Z; delta: [queries, H], <dZ, Z> of each query and
+/// Writes dq and dkv (all of both). p and slope from the forward pass; dz: gradient at Z; delta: [queries, H], <dZ, Z> of each query and
 /// head; dq: [queries, H D]; dkv: [rows, 2 H_kv D].
 template <class Scalar, class RealType>
 void causal_attention_backward(AttentionRows const& rows, AttentionShape<RealType> const& shape, Scalar const* q,
-                               Scalar const* kv, Scalar const* p, Scalar const* dz, Scalar const* delta, Scalar* dq, Scalar* dkv,
-                               Arena& arena) {
+                               Scalar const* kv, Scalar const* p, Scalar const* slope, Scalar const* dz, Scalar const* delta,
+                               Scalar* dq, Scalar* dkv, Arena& arena) {
   auto const D = shape.head_dim, q_cols = shape.heads * D, kv_cols = 2 * shape.kv_heads * D, stride = rows.stride(),
              n = rows.queries();
   map(dq, n, q_cols).setZero();
@@ -131,6 +149,7 @@ void causal_attention_backward(AttentionRows const& rows, AttentionShape<RealTyp
       for (Index i = rows.query(s.begin), end = rows.query(s.end); i < end; ++i) {
         auto d = row(ds + i * stride, columns);
         d = row(ph + i * stride, columns) * (d - delta[i * shape.heads + h]) * Scalar(shape.scale);  // dS, scale included
+        if (shape.soft_cap > 0) d *= row(slope + (h * n + i) * stride, columns);
       }
     });
     detail::for_each_block(rows, [&](Segment const& s, Index first, Index count) {

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MIT
-// Rotary positions: at position p the channel pair i of a head turns by the angle p w_i, w_i = theta^(-2 i / D).
+// Rotary positions: at position p the channel pair i of a head turns by the angle p w_i, w_i = theta^(-2 i / R), where R <= D
+// is the number of channels that turn; the others stay.
 //
 //     a' = a cos - b sin,   b' = a sin + b cos         backward: the same with -sin, since a rotation's transpose undoes it
 //
-// Su et al., arXiv 2104.09864. Pairs are (i, i + D/2), or (2i, 2i + 1) in the original Llama layout. Llama 3.1 and later
+// Su et al., arXiv 2104.09864. Pairs are (i, i + R/2), or (2i, 2i + 1) in the original Llama layout. Llama 3.1 and later
 // stretch long wavelengths (2 pi / w_i > original_context / low_freq_factor) by `factor`, keep short ones
 // (< original_context / high_freq_factor), and blend linearly in original_context / wavelength between.
 #pragma once
@@ -16,7 +17,7 @@
 
 namespace chg {
 
-/// Which channels of a head turn together: (i, i + D/2) as Hugging Face stores them, or (2i, 2i + 1) as the original Llama does.
+/// Which channels of a head turn together: (i, i + R/2) as Hugging Face stores them, or (2i, 2i + 1) as the original Llama does.
 enum class RotaryPairing { halves, neighbours };
 
 /// Frequency scaling of Llama 3.1 and later: long wavelengths are stretched by `factor`, short ones kept, with a ramp between.
@@ -32,7 +33,9 @@ struct Llama3Scaling {
 struct Rotary {
   double theta = 10'000;
   RotaryPairing pairing = RotaryPairing::halves;
-  bool scaled = false;  ///< whether `scaling` applies
+  Index channels = 0;        ///< R, the first channels of a head, which turn; 0: all
+  double linear_factor = 1;  ///< positions are divided by it
+  bool scaled = false;       ///< whether `scaling` applies
   Llama3Scaling scaling{};
 
   bool operator==(Rotary const&) const = default;
@@ -42,10 +45,14 @@ struct Rotary {
 
 namespace chg::ops {
 
+/// R, the number of channels of a head that turn.
+inline Index rotary_channels(Rotary const& rotary, Index head_dim) { return rotary.channels > 0 ? rotary.channels : head_dim; }
+
 /// The frequency w_i of pair i, radians a position.
 inline double rotary_frequency(Rotary const& rotary, Index head_dim, Index pair) {
   constexpr auto kTwoPi = 6.283185307179586477;
-  auto const plain = std::pow(rotary.theta, -2.0 * static_cast<double>(pair) / static_cast<double>(head_dim));
+  auto const turned = static_cast<double>(rotary_channels(rotary, head_dim));
+  auto const plain = std::pow(rotary.theta, -2.0 * static_cast<double>(pair) / turned) / rotary.linear_factor;
   if (!rotary.scaled) return plain;
   auto const& s = rotary.scaling;
   auto const turns = static_cast<double>(s.original_context) * plain / kTwoPi;  // original_context / wavelength
@@ -59,8 +66,11 @@ class RotaryTable {
  public:
   RotaryTable() = default;
   RotaryTable(Rotary const& rotary, Index head_dim, Index positions)
-      : pairing_(rotary.pairing), cos_(positions, head_dim / 2), sin_(positions, head_dim / 2) {
-    for (Index i = 0; i < head_dim / 2; ++i) {
+      : pairing_(rotary.pairing),
+        head_dim_(head_dim),
+        cos_(positions, rotary_channels(rotary, head_dim) / 2),
+        sin_(positions, cos_.cols()) {
+    for (Index i = 0; i < cos_.cols(); ++i) {
       auto const frequency = rotary_frequency(rotary, head_dim, i);
       for (Index p = 0; p < positions; ++p) {
         cos_(p, i) = static_cast<RealType>(std::cos(static_cast<double>(p) * frequency));
@@ -88,7 +98,7 @@ class RotaryTable {
     auto const* const s = sin_.data() + position * half;
     auto const step = pairing_ == RotaryPairing::halves ? Index{1} : Index{2};
     auto const partner = pairing_ == RotaryPairing::halves ? half : Index{1};
-    for (Index h = 0; h < heads; ++h, x += 2 * half)
+    for (Index h = 0; h < heads; ++h, x += head_dim_)
 #pragma omp simd
       for (Index i = 0; i < half; ++i) {
         auto const a = x[i * step], b = x[i * step + partner];
@@ -99,7 +109,8 @@ class RotaryTable {
   }
 
   RotaryPairing pairing_ = RotaryPairing::halves;
-  Matrix<RealType> cos_, sin_;  // [positions, D/2]
+  Index head_dim_ = 0;
+  Matrix<RealType> cos_, sin_;  // [positions, R/2]
 };
 
 }  // namespace chg::ops

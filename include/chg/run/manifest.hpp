@@ -119,7 +119,7 @@ inline Json model_json(ModelRecord const& m) {
   Json files = Json::array();
   for (auto const& f : m.files) files.push_back({{"name", f.name}, {"bytes", f.bytes}, {"sha256", f.sha256}});
   static constexpr std::array norms{"rms", "layer", "none"}, positions{"rotary", "learned", "none"};
-  static constexpr std::array mlps{"swiglu", "gelu", "gelu_tanh", "none"};
+  static constexpr std::array mlps{"swiglu", "geglu_tanh", "gelu", "gelu_tanh", "none"};
   return {{"name", m.name},
           {"files", files},
           {"architecture",

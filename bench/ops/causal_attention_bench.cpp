@@ -39,8 +39,9 @@ void causal_attention(benchmark::State& state, bool backward) {
   Matrix<float> z(n, q_cols), dq(n, q_cols), dkv(n, kv_cols), delta = Matrix<float>::Random(n, shape.heads);
   Arena arena;
   auto* const p = arena.allocate<float>(shape.heads * n * rows.stride());
+  float* const no_slope = nullptr;  // no soft cap
   SingleThreadedProducts const one_thread;
-  ops::causal_attention(rows, shape, q.data(), kv.data(), p, nullptr, z.data());
+  ops::causal_attention(rows, shape, q.data(), kv.data(), p, no_slope, z.data());
   // The last row of the first prompt, head 0, in plain loops.
   auto const last = state.range(0) - 1;
   std::vector<double> weights;
@@ -57,10 +58,10 @@ void causal_attention(benchmark::State& state, bool backward) {
   if (!bench::agrees(state, std::abs(plain - static_cast<double>(z(last, 0))), 1e-5)) return;
   for (auto _ : state) {
     if (backward)
-      ops::causal_attention_backward(rows, shape, q.data(), kv.data(), p, nullptr, dz.data(), delta.data(), dq.data(), dkv.data(),
-                                     arena);
+      ops::causal_attention_backward(rows, shape, q.data(), kv.data(), p, no_slope, dz.data(), delta.data(), dq.data(),
+                                     dkv.data(), arena);
     else
-      ops::causal_attention(rows, shape, q.data(), kv.data(), p, nullptr, z.data());
+      ops::causal_attention(rows, shape, q.data(), kv.data(), p, no_slope, z.data());
     benchmark::ClobberMemory();
   }
   auto const pairs = static_cast<double>(tree.visible_pairs(false));

@@ -6,7 +6,7 @@
 #include <chg/analysis/ablation.hpp>
 #include <chg/analysis/print.hpp>
 #include <chg/builtin/teaching.hpp>
-#include <chg/formats/hugging_face.hpp>
+#include <chg/formats/load.hpp>
 #include <chg/gate/contrast.hpp>
 #include <chg/task/aba_abb.hpp>
 #include <chg/task/mapping.hpp>

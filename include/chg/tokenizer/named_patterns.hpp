@@ -26,17 +26,18 @@ struct NamedPattern {
 
 /// Sources: the tokenizer.json of the models, and tiktoken's cl100k_base and o200k_base.
 inline constexpr std::array named_patterns{
-    NamedPattern{"gpt2", " gpt-2 gpt2_like gptj gpt_neo GPT2Tokenizer GPT2TokenizerFast phi-2 jina-es jina-de mpt olmo dbrx-none ", ""},
-    NamedPattern{"llama3", " llama-3 llama-bpe llama-v3 llama3.1 llama3.2 falcon3 smaug-bpe mllama ",
+    NamedPattern{"gpt2", " gpt-2 gptj gpt_neo phi phi-2 GPT2Tokenizer GPT2TokenizerFast ", ""},
+    NamedPattern{"gpt_neox", " gpt-neox mpt olmo GPTNeoXTokenizer GPTNeoXTokenizerFast ", "", false, true},
+    NamedPattern{"llama3", " llama-3 llama-bpe llama-v3 llama3.1 llama3.2 mllama ",
                  R"((?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+)",
                  false, false, true},
-    NamedPattern{"qwen2", " qwen2.5 qwen3 deepseek-r1-qwen stablelm2 Qwen2Tokenizer Qwen2TokenizerFast ",
+    NamedPattern{"qwen2", " qwen2.5 qwen3 qwen2_moe qwen3_moe deepseek-r1-qwen Qwen2Tokenizer Qwen2TokenizerFast ",
                  R"((?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+)",
                  false, true},
-    NamedPattern{"smollm", " smollm2 starcoder starcoder2 refact command-r codeshell exaone ", "", true},
-    NamedPattern{"cl100k", " cl100k_base gpt-4 dbrx ",
+    NamedPattern{"smollm", " smollm2 starcoder refact ", "", true},
+    NamedPattern{"cl100k", " cl100k_base gpt-4 ",
                  R"('(?i:[sdmt]|ll|ve|re)|[^\r\n\p{L}\p{N}]?+\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]++[\r\n]*|\s*[\r\n]|\s+(?!\S)|\s+)"},
-    NamedPattern{"o200k", " o200k_base gpt-4o gpt-oss llama4 ",
+    NamedPattern{"o200k", " o200k_base gpt-4o ",
                  R"([^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]*[\p{Ll}\p{Lm}\p{Lo}\p{M}]+(?i:'s|'t|'re|'ve|'m|'ll|'d)?)"
                  R"(|[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]+[\p{Ll}\p{Lm}\p{Lo}\p{M}]*(?i:'s|'t|'re|'ve|'m|'ll|'d)?)"
                  R"(|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+)"},

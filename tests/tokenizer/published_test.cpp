@@ -18,7 +18,7 @@ namespace {
 #define WITH_TOKENIZERS(root)                                                                                       \
   auto const root = chg::test::test_data("tokenizers");                                                             \
   if (root.empty()) {                                                                                               \
-    WARN("skipped: there is no tokenizers below the directory that the environment variable CHG_TEST_DATA names");  \
+    WARN("skipped: there is no folder tokenizers below the directory that the environment variable CHG_TEST_DATA names");  \
     return;                                                                                                         \
   }
 

@@ -21,6 +21,7 @@ struct AddedToken {
   bool lstrip = false;       ///< takes the white space before it along
   bool rstrip = false;       ///< takes the white space after it along
   bool normalized = false;   ///< is searched for in the normalised text, not in the text as given
+  bool in_model = false;     ///< the model's own vocabulary has this string too
 };
 
 /// Finds added tokens in a text: at each place the longest, from left to right.

@@ -12,10 +12,10 @@
 
 namespace chg::tokenizer {
 
-/// One piece on its way to text. Added tokens are passed through as they are.
+/// One piece on its way to text.
 struct DecodedPiece {
   std::string text;
-  bool added = false;
+  bool added = false;  ///< spelled in characters even where the vocabulary spells bytes
 };
 using DecodedPieces = std::vector<DecodedPiece>;
 
@@ -31,8 +31,7 @@ struct DecodeByteLevel {
 struct DecodeReplace {
   ReplaceStep replace;
   void operator()(DecodedPieces& pieces) const {
-    for (auto& piece : pieces)
-      if (!piece.added) replace(piece.text);
+    for (auto& piece : pieces) replace(piece.text);
   }
 };
 
@@ -42,7 +41,7 @@ struct DecodeByteFallback {
     auto const digit = [](char c) { return c >= '0' && c <= '9' ? c - '0' : c >= 'A' && c <= 'F' ? c - 'A' + 10 : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1; };
     for (auto& piece : pieces) {
       auto const& s = piece.text;
-      if (piece.added || s.size() != 6 || !s.starts_with("<0x") || s[5] != '>' || digit(s[3]) < 0 || digit(s[4]) < 0) continue;
+      if (s.size() != 6 || !s.starts_with("<0x") || s[5] != '>' || digit(s[3]) < 0 || digit(s[4]) < 0) continue;
       piece.text = std::string(1, static_cast<char>(16 * digit(s[3]) + digit(s[4])));
     }
   }
@@ -62,7 +61,6 @@ struct DecodeStrip {
   std::size_t start = 0, stop = 0;
   void operator()(DecodedPieces& pieces) const {
     for (auto& piece : pieces) {
-      if (piece.added) continue;
       std::string_view rest = piece.text;
       for (std::size_t i = 0; i < start && rest.starts_with(content); ++i) rest.remove_prefix(content.size());
       for (std::size_t i = 0; i < stop && rest.ends_with(content); ++i) rest.remove_suffix(content.size());
@@ -77,7 +75,18 @@ struct DecodeMetaspace {
   bool prefixed = true;
   void operator()(DecodedPieces& pieces) const {
     for (std::size_t i = 0; i < pieces.size(); ++i)
-      if (!pieces[i].added) ReplaceStep{replacement, i == 0 && prefixed ? "" : " "}(pieces[i].text);
+      ReplaceStep{replacement, i == 0 && prefixed ? "" : " "}(pieces[i].text);
+  }
+};
+
+/// Takes the space that encoding put before a text away: that of the first piece, or one of each piece up to the first text.
+struct DecodeFirstSpace {
+  bool of_each = false;
+  void operator()(DecodedPieces& pieces) const {
+    for (auto& piece : pieces) {
+      if (piece.text.starts_with(' ')) piece.text.erase(0, 1);
+      if (!of_each || !piece.text.empty()) return;
+    }
   }
 };
 
@@ -88,20 +97,14 @@ struct DecodeWords {
   }
 };
 
-using DecoderStep = std::variant<DecodeByteLevel, DecodeReplace, DecodeByteFallback, DecodeFuse, DecodeStrip, DecodeMetaspace, DecodeWords>;
+using DecoderStep = std::variant<DecodeByteLevel, DecodeReplace, DecodeByteFallback, DecodeFuse, DecodeStrip, DecodeMetaspace,
+                                 DecodeFirstSpace, DecodeWords>;
 
 inline std::string decoded(std::vector<DecoderStep> const& steps, DecodedPieces pieces) {
   for (auto const& step : steps) std::visit([&](auto const& s) { s(pieces); }, step);
   std::string all;
   for (auto const& piece : pieces) all += piece.text;
   return all;
-}
-
-/// The decoder of pieces that write a space as U+2581, the first one of a text being the prefix that encoding put there.
-inline std::vector<DecoderStep> sentencepiece_decoder(bool prefixed) {
-  std::vector<DecoderStep> steps{DecodeReplace{{std::string(space_symbol), " "}}, DecodeByteFallback{}, DecodeFuse{}};
-  if (prefixed) steps.emplace_back(DecodeStrip{" ", 1, 0});
-  return steps;
 }
 
 }  // namespace chg::tokenizer

@@ -2,7 +2,7 @@
 // Regular expressions of tokenizer files, by PCRE2, with bounded effort.
 //
 // The files are written for Oniguruma's Ruby syntax. What means something else in PCRE2 is translated, the rest of Ruby's own
-// syntax is refused: \s and \w by Unicode properties, \h a hexadecimal digit, \uHHHH, ^ and $ at every line, and X{n,m}+, which
+// syntax is refused: \s and \w by Unicode properties, \h a hexadecimal digit, \uHHHH, ^ and $ at every line, and X{1,m}+, which
 // repeats a repetition there and is possessive here.
 #pragma once
 
@@ -87,7 +87,12 @@ inline std::string translated(std::string_view pattern, std::string const& name)
       auto const open = pattern.rfind('{', i);
       auto const count = open == std::string_view::npos ? std::string_view("x") : pattern.substr(open + 1, i - 2 - open);
       auto const repeats = pattern[i - 1] == '}' && !count.empty() && count.find_first_not_of("0123456789,") == std::string_view::npos;
-      out += repeats ? "{1,}" : "+";
+      if (repeats) {
+        if (count != "1" && !count.starts_with("1,") && !count.starts_with("0,") && count.front() != ',')
+          refuse_pattern(name, "{" + std::string(count) + "}+");
+        out.erase(out.rfind('{'));
+      }
+      out += repeats && count.front() != '1' ? '*' : '+';
     } else if (c == '(' && i + 2 < pattern.size() && pattern[i + 1] == '?' && std::string_view("m~").find(pattern[i + 2]) != std::string_view::npos) {
       refuse_pattern(name, std::string("(?") + pattern[i + 2]);
     } else {

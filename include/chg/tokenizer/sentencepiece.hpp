@@ -111,8 +111,9 @@ inline Parts sentencepiece_parts(SentencePieceModel const& m, std::string const&
     parts.pre_tokenizer.emplace_back(Metaspace{std::string(space_symbol), Metaspace::Prefix::first, false});
   }
   parts.normalizer.emplace_back(std::move(normalizer));
-  parts.decoder = sentencepiece_decoder(m.add_dummy_prefix && !m.whitespace_as_suffix);
-  if (m.add_dummy_prefix && m.whitespace_as_suffix) parts.decoder.emplace_back(DecodeStrip{" ", 0, 1});
+  parts.decoder = {DecodeReplace{{std::string(space_symbol), " "}}, DecodeByteFallback{}};
+  if (m.remove_extra_whitespaces || (m.add_dummy_prefix && !m.whitespace_as_suffix))
+    parts.decoder.emplace_back(DecodeFirstSpace{m.remove_extra_whitespaces});
 
   auto const bos = parts.vocabulary.find(m.bos_piece);
   if (m.bos_id >= 0 && bos != no_token && m.pieces[static_cast<std::size_t>(bos)].type == PieceType::control) parts.bos = bos;

@@ -83,6 +83,7 @@ inline void add_token(Parts& parts, AddedToken token, Index id, std::string cons
   check(known == no_token || known == id, name + ": id of " + formats::in_quotes(token.content),
         text(known, ", as in the vocabulary"), id);
   token.id = static_cast<Token>(id);
+  token.in_model = known != no_token;
   check(token.content.size() <= longest_piece, name + ": size of a token", text("at most ", longest_piece, " bytes"), token.content.size());
   for (auto const& other : parts.added_tokens)
     if (other.id == token.id) return;
@@ -96,12 +97,13 @@ class Tokenizer {
  public:
   explicit Tokenizer(tokenizer::Parts parts) {
     tokenizer::AddedTokens added;
-    std::unordered_map<Token, bool> special;
+    std::unordered_map<Token, Shown> shown;
     for (auto const& token : parts.added_tokens) {
-      added.add(token, token.normalized ? tokenizer::normalized(parts.normalizer, token.content) : token.content);
-      special.emplace(token.id, token.special);
+      auto content = token.normalized ? tokenizer::normalized(parts.normalizer, token.content) : token.content;
+      added.add(token, content);
+      shown.emplace(token.id, Shown{std::move(content), token.special, token.in_model});
     }
-    parts_ = std::make_shared<All const>(All{std::move(parts), std::move(added), std::move(special)});
+    parts_ = std::make_shared<All const>(All{std::move(parts), std::move(added), std::move(shown)});
   }
 
   /// The ids of a text. Throws Error when it is not valid UTF-8 or longer than 100 MB, when a pattern of the file needs too much
@@ -133,9 +135,10 @@ class Tokenizer {
   std::string decode(std::span<Token const> ids, DecodeOptions const& options = {}) const {
     tokenizer::DecodedPieces pieces;
     for (auto const id : ids) {
-      auto const added = parts_->special.find(id);
-      if (added != parts_->special.end() && added->second && options.skip_special) continue;
-      pieces.push_back({piece(id), added != parts_->special.end()});
+      auto const added = parts_->shown.find(id);
+      auto const is_added = added != parts_->shown.end();
+      if (is_added && added->second.special && options.skip_special) continue;
+      pieces.push_back({is_added ? added->second.content : piece(id), is_added && !added->second.in_model});
     }
     return tokenizer::decoded(parts_->parts.decoder, std::move(pieces));
   }
@@ -158,10 +161,14 @@ class Tokenizer {
   std::vector<tokenizer::AddedToken> const& added_tokens() const { return parts_->parts.added_tokens; }
 
  private:
+  struct Shown {
+    std::string content;  ///< as it is looked for, in its normal form if it has one
+    bool special, in_model;
+  };
   struct All {
     tokenizer::Parts parts;
     tokenizer::AddedTokens added;
-    std::unordered_map<Token, bool> special;  ///< of the added tokens, by id
+    std::unordered_map<Token, Shown> shown;  ///< the added tokens, by id
   };
 
   void encode_words(std::string_view text, bool starts_text, tokenizer::MergeBuffers& buffers, std::vector<Token>& ids) const {

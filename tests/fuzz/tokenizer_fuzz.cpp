@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Any bytes as a tokenizer file: they are read, or refused with a chg::Error, and what was read encodes and decodes.
 //
-// The first byte chooses the format; for the formats with a small file the rest is the file, with a text behind the last zero byte.
+// The first byte chooses the format, the rest is the file; in text formats a text to encode follows the last zero byte.
 #include <chg/tokenizer/load_tokenizer.hpp>
 
 #include <cstddef>
@@ -30,7 +30,8 @@ extern "C" int LLVMFuzzerTestOneInput(std::uint8_t const* data, std::size_t size
   if (size < 2 || size > 100'000) return 0;
   std::string_view bytes(reinterpret_cast<char const*>(data) + 1, size - 1);
   auto const last_zero = bytes.rfind('\0');
-  auto const text = last_zero == std::string_view::npos ? std::string_view("Hello <s> w\u00f6rld  12345") : bytes.substr(last_zero + 1);
+  auto const text =
+      last_zero == std::string_view::npos ? std::string_view("Hello <s> w\u00f6rld  12345") : bytes.substr(last_zero + 1);
   auto const file = data[0] % 4 == 1 ? bytes : bytes.substr(0, last_zero);
   try {
     chg::Tokenizer const tokenizer(read(data[0], file));

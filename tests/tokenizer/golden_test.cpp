@@ -19,8 +19,9 @@ TEST_CASE("golden: ids and texts of every kind of tokenizer are those of the ref
     if (!entry.is_directory()) continue;
     ++tokenizers;
     auto const name = entry.path().filename().string();
-    auto const tokenizer = chg::load_tokenizer(
-        entry.path(), {.pretokenizer = name == "ranks" ? "cl100k" : name == "merges" ? "gpt2" : ""});
+    auto const tokenizer = chg::load_tokenizer(entry.path(), {.pretokenizer = name == "ranks"    ? "cl100k"
+                                                                              : name == "merges" ? "gpt2"
+                                                                                                 : ""});
     auto const golden = chg::formats::read_json(folder / (name + ".json"));
     // The SentencePiece library finds no control pieces in a text, adds none, and leaves them out of what it decodes.
     auto const sentencepiece = name.starts_with("sp_");
@@ -49,13 +50,17 @@ TEST_CASE("golden: byte-level tokenizers give every text back", "[tokenizer]") {
     return (state >> 33) % below;
   };
   for (auto const* name : {"gpt2", "llama3", "smollm", "o200k", "falcon", "ruby_syntax", "ranks", "merges"}) {
-    auto const tokenizer = chg::load_tokenizer(
-        folder / name, {.pretokenizer = name == std::string("ranks") ? "cl100k" : name == std::string("merges") ? "gpt2" : ""});
+    auto const tokenizer = chg::load_tokenizer(folder / name, {.pretokenizer = name == std::string("ranks")    ? "cl100k"
+                                                                               : name == std::string("merges") ? "gpt2"
+                                                                                                               : ""});
     for (int i = 0; i < 300; ++i) {
       std::string text;
       for (auto left = draw(40); left > 0; --left) {
         auto const kind = draw(4);
-        auto const c = kind == 0 ? draw(0x80) : kind == 1 ? draw(0x800) : kind == 2 ? draw(0xD800) : 0xE000 + draw(0x110000 - 0xE000);
+        auto const c = kind == 0   ? draw(0x80)
+                       : kind == 1 ? draw(0x800)
+                       : kind == 2 ? draw(0xD800)
+                                   : 0xE000 + draw(0x110000 - 0xE000);
         chg::tokenizer::append_character(text, static_cast<char32_t>(c));
       }
       CAPTURE(name, text);

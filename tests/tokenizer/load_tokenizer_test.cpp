@@ -36,11 +36,19 @@ std::string ranks_complaint(std::string const& lines) {
   return message_of([&] { parse_ranks(lines, *find_pattern("gpt2"), "F"); });
 }
 GgufVocabulary gguf_llama() {
-  return {.model = "llama", .pre = "", .tokens = {"<unk>", "<s>", "\u2581", "a", "\u2581a"}, .scores = {0, 0, -1, -2, -0.5F},
-          .token_type = {2, 3, 1, 1, 1}, .bos_token_id = 1};
+  return {.model = "llama",
+          .pre = "",
+          .tokens = {"<unk>", "<s>", "\u2581", "a", "\u2581a"},
+          .scores = {0, 0, -1, -2, -0.5F},
+          .token_type = {2, 3, 1, 1, 1},
+          .bos_token_id = 1};
 }
 GgufVocabulary gguf_gpt2() {
-  return {.model = "gpt2", .pre = "llama-bpe", .tokens = {"a", "b", "ab", "<|x|>", "[y]"}, .token_type = {1, 1, 1, 3, 4}, .merges = {"a b"},
+  return {.model = "gpt2",
+          .pre = "llama-bpe",
+          .tokens = {"a", "b", "ab", "<|x|>", "[y]"},
+          .token_type = {1, 1, 1, 3, 4},
+          .merges = {"a b"},
           .bos_token_id = 3};
 }
 std::string gguf_complaint(GgufVocabulary const& v) {
@@ -101,10 +109,26 @@ TEST_CASE("load_tokenizer: what the files beside a vocabulary say", "[tokenizer]
   CHECK(tokenizer.encode("a", {.bos = chg::Bos::off}) == Ids{0});
   folder.write("tokenizer_config.json", R"({"tokenizer_class": "GPT2Tokenizer", "add_bos_token": true, "bos_token": "<z>"})");
   CHECK(chg::load_tokenizer(folder.path()).bos() == 3);
-  folder.write("tokenizer_config.json", R"({"tokenizer_class": "GPT2Tokenizer", "added_tokens_decoder": {"x": {"content": "<b>"}}})");
+  folder.write("tokenizer_config.json",
+               R"({"tokenizer_class": "GPT2Tokenizer", "added_tokens_decoder": {"x": {"content": "<b>"}}})");
   CHECK(has_all(complaint(folder.path()), {"added_tokens_decoder", "token ids", "\"x\""}));
-  folder.write("tokenizer_config.json", R"({"tokenizer_class": "GPT2Tokenizer", "added_tokens_decoder": {"1": {"content": "<b>"}}})");
+  folder.write("tokenizer_config.json",
+               R"({"tokenizer_class": "GPT2Tokenizer", "added_tokens_decoder": {"1": {"content": "<b>"}}})");
   CHECK(has_all(complaint(folder.path()), {"id 1", "\"b\" and \"<b>\""}));
+}
+
+TEST_CASE("load_tokenizer: a tokenizer.json goes before what tokenizer_config.json says, which may add tokens", "[tokenizer]") {
+  chg::test::TemporaryDirectory const folder;
+  folder.write("tokenizer.json", kJson);
+  folder.write("tokenizer_config.json", R"({"add_bos_token": true, "bos_token": "b", "added_tokens_decoder":
+               {"2": {"content": "<c>", "special": true}, "1": {"content": "b", "special": true}, "0": {"content": "other"}}})");
+  auto const tokenizer = chg::load_tokenizer(folder.path());
+  CHECK(tokenizer.bos() == 1);
+  CHECK_FALSE(tokenizer.adds_bos());
+  CHECK(tokenizer.encode("ab<c>") == Ids{0, 1, 2});
+  CHECK(tokenizer.encode("a", {.bos = chg::Bos::on}) == Ids{1, 0});
+  CHECK(tokenizer.decode(Ids{0, 1}, {.skip_special = true}) == "a");
+  CHECK_FALSE(tokenizer.find("other").has_value());
 }
 
 TEST_CASE("ranks: lines that are no ranks are refused with their number", "[tokenizer]") {
@@ -131,8 +155,10 @@ TEST_CASE("merges: a line of one or three pieces is refused", "[tokenizer]") {
   CHECK(has_all(complain("a\n"), {"M: merge 0", "two pieces", "\"a\""}));
   CHECK(has_all(complain("a b\na b c\n"), {"M: merge 1"}));
   CHECK(has_all(complain("a c\n"), {"M: merge 0", "got \"c\""}));
-  CHECK(has_all(message_of([&] { parse_vocab_merges(chg::formats::parse_json("[]", "V"), "", *find_pattern("gpt2"), "V", "M"); }), {"V", "an array"}));
-  CHECK(chg::Tokenizer(parse_vocab_merges(vocab, "#version: 0.2\r\na b\r\n", *find_pattern("gpt2"), "V", "M")).encode("ab<|endoftext|>") == Ids{2, 3});
+  CHECK(has_all(message_of([&] { parse_vocab_merges(chg::formats::parse_json("[]", "V"), "", *find_pattern("gpt2"), "V", "M"); }),
+                {"V", "an array"}));
+  CHECK(chg::Tokenizer(parse_vocab_merges(vocab, "#version: 0.2\r\na b\r\n", *find_pattern("gpt2"), "V", "M"))
+            .encode("ab<|endoftext|>") == Ids{2, 3});
 }
 
 TEST_CASE("gguf: SentencePiece and byte-level vocabularies, and their rule on BOS", "[tokenizer]") {

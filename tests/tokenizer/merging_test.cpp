@@ -16,7 +16,8 @@ std::vector<Token> merged_plainly(std::vector<Token> ids, std::map<std::pair<Tok
     auto best = no_rank;
     std::size_t at = 0;
     for (std::size_t i = 0; i + 1 < ids.size(); ++i)
-      if (auto const m = merges.find({ids[i], ids[i + 1]}); m != merges.end() && m->second.rank < best) best = m->second.rank, at = i;
+      if (auto const m = merges.find({ids[i], ids[i + 1]}); m != merges.end() && m->second.rank < best)
+        best = m->second.rank, at = i;
     if (best == no_rank) return ids;
     ids[at] = merges.at({ids[at], ids[at + 1]}).id;
     ids.erase(ids.begin() + static_cast<std::ptrdiff_t>(at) + 1);

@@ -79,7 +79,8 @@ TEST_CASE("pair_bpe: a word of a million characters takes no quadratic time", "[
 
 TEST_CASE("piece_bpe: by rank of the concatenation, with bytes, frozen symbols and unused pieces", "[tokenizer]") {
   PieceBpe plain({.from_bytes = false, .unknown = 0, .byte_fallback = false, .user_defined = nullptr});
-  for (auto const& [piece, id, rank] : {std::tuple("a", 1, 9u), {"b", 2, 9u}, {"c", 3, 9u}, {"ab", 4, 5u}, {"bc", 5, 1u}, {"abc", 6, 7u}})
+  for (auto const& [piece, id, rank] :
+       {std::tuple("a", 1, 9u), {"b", 2, 9u}, {"c", 3, 9u}, {"ab", 4, 5u}, {"bc", 5, 1u}, {"abc", 6, 7u}})
     plain.add_piece(piece, id, rank);
   CHECK(encode(plain, "abc") == Ids{6});
   CHECK(encode(plain, "abbc") == Ids{4, 5});
@@ -95,13 +96,15 @@ TEST_CASE("piece_bpe: by rank of the concatenation, with bytes, frozen symbols a
   CHECK(encode(frozen, "abc") == Ids{1, 8});
 
   PieceBpe unused({.from_bytes = false, .unknown = 0, .byte_fallback = false, .user_defined = nullptr});
-  unused.add_piece("a", 1, 9), unused.add_piece("b", 2, 9), unused.add_piece("ab", 3, 1, true), unused.add_piece("aba", 4, 2, true);
+  unused.add_piece("a", 1, 9), unused.add_piece("b", 2, 9), unused.add_piece("ab", 3, 1, true),
+      unused.add_piece("aba", 4, 2, true);
   CHECK(encode(unused, "aba") == Ids{1, 2, 1});
   CHECK(has_all(message_of([] { encode(PieceBpe({}), "a"); }), {"no unknown token"}));
 }
 
 TEST_CASE("unigram: the best of all segmentations, unknown characters fused", "[tokenizer]") {
-  std::vector<std::pair<std::string, double>> const pieces{{"a", -2}, {"b", -2.5}, {"ab", -3}, {"ba", -2.75}, {"aba", -4.5}, {"bb", -6}};
+  std::vector<std::pair<std::string, double>> const pieces{{"a", -2},     {"b", -2.5},   {"ab", -3},
+                                                           {"ba", -2.75}, {"aba", -4.5}, {"bb", -6}};
   Unigram unigram({.unknown = 99});
   for (std::size_t i = 0; i < pieces.size(); ++i) unigram.add_piece(pieces[i].first, static_cast<Token>(i), pieces[i].second);
   unigram.set_least_score(-6);
@@ -117,7 +120,8 @@ TEST_CASE("unigram: the best of all segmentations, unknown characters fused", "[
     for (unsigned i = 0; i < 8; ++i) word += bits >> i & 1 ? 'a' : 'b';
     double sum = 0;
     std::string together;
-    for (auto const id : encode(unigram, word)) sum += pieces[static_cast<std::size_t>(id)].second, together += pieces[static_cast<std::size_t>(id)].first;
+    for (auto const id : encode(unigram, word))
+      sum += pieces[static_cast<std::size_t>(id)].second, together += pieces[static_cast<std::size_t>(id)].first;
     REQUIRE(together == word);
     REQUIRE(sum == best(word));  // quarters add up exactly
   }

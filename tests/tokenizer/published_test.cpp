@@ -15,11 +15,11 @@ using Ids = std::vector<Token>;
 
 namespace {
 
-#define WITH_TOKENIZERS(root)                                                                                       \
-  auto const root = chg::test::test_data("tokenizers");                                                             \
-  if (root.empty()) {                                                                                               \
-    WARN("skipped: there is no folder tokenizers below the directory that the environment variable CHG_TEST_DATA names");  \
-    return;                                                                                                         \
+#define WITH_TOKENIZERS(root)                                                                                             \
+  auto const root = chg::test::test_data("tokenizers");                                                                   \
+  if (root.empty()) {                                                                                                     \
+    WARN("skipped: there is no folder tokenizers below the directory that the environment variable CHG_TEST_DATA names"); \
+    return;                                                                                                               \
   }
 
 /// Pairs of text and ids that llama.cpp tests a vocabulary with; the ids are without BOS.
@@ -52,8 +52,8 @@ void check_llama_cpp(Tokenizer const& tokenizer, std::filesystem::path const& ro
   }
 }
 
-void check_transformers_js(Tokenizer const& tokenizer, std::filesystem::path const& root, std::string const& file, std::string const& name,
-                           Bos bos) {
+void check_transformers_js(Tokenizer const& tokenizer, std::filesystem::path const& root, std::string const& file,
+                           std::string const& name, Bos bos) {
   auto const all = chg::formats::read_json(root / "vectors" / "transformers_js" / (file + ".json"));
   auto const& cases = all.at(name);
   REQUIRE(cases.size() >= 25);

@@ -33,7 +33,8 @@ TEST_CASE("regex: classes mean what they mean in Oniguruma", "[tokenizer]") {
   CHECK(matches("(?i:'s)", "'S '\u017f") == Strings{"'S", "'\u017f"});
 }
 
-TEST_CASE("regex: a repeated repetition is not possessive, lines begin and end anywhere, a dot stops at a line feed", "[tokenizer]") {
+TEST_CASE("regex: a repeated repetition is not possessive, lines begin and end anywhere, a dot stops at a line feed",
+          "[tokenizer]") {
   CHECK(matches(R"(\p{N}{1,3}+)", "1234567") == Strings{"1234567"});
   CHECK(matches(R"(x\p{N}{0,2}+y)", "x1234y") == Strings{"x1234y"});
   CHECK(matches(R"(\p{L}++x|a)", "aax") == Strings{"a", "a"});
@@ -62,7 +63,8 @@ TEST_CASE("regex: what the two libraries read differently is refused by name", "
 }
 
 TEST_CASE("regex: effort is bounded, and the message says what to do", "[tokenizer]") {
-  CHECK(has_all(message_of([] { matches("(a+)+[bx]", std::string(40, 'a') + "c"); }), {"P on a text of 41 bytes", "limits on effort", "Cut"}));
+  CHECK(has_all(message_of([] { matches("(a+)+[bx]", std::string(40, 'a') + "c"); }),
+                {"P on a text of 41 bytes", "limits on effort", "Cut"}));
   CHECK(matches(R"(\s*[\r\n]+|\s+(?!\S)|\s+)", std::string(1'000'000, ' ') + "x").size() == 2);
   CHECK(matches("(?:a|b)+", std::string(1'000'000, 'a')).size() == 1);
 }

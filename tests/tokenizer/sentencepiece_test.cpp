@@ -26,7 +26,9 @@ std::string const kUnknown = piece("<unk>", 0, PieceType::unknown);
 std::string complaint(std::string const& bytes) {
   return message_of([&] { sentencepiece_parts(parse_sentencepiece(bytes, "F"), "F"); });
 }
-chg::Tokenizer tokenizer_of(std::string const& bytes) { return chg::Tokenizer(sentencepiece_parts(parse_sentencepiece(bytes, "F"), "F")); }
+chg::Tokenizer tokenizer_of(std::string const& bytes) {
+  return chg::Tokenizer(sentencepiece_parts(parse_sentencepiece(bytes, "F"), "F"));
+}
 
 }  // namespace
 
@@ -60,7 +62,9 @@ TEST_CASE("sentencepiece model: pieces and settings out of bounds are refused by
 }
 
 TEST_CASE("sentencepiece: a map of characters is checked, and a damaged one stays within bounds", "[tokenizer]") {
-  auto const with_map = [](std::string const& map) { return kUnknown + piece("a", -1, PieceType::normal) + field(3, field(2, map)); };
+  auto const with_map = [](std::string const& map) {
+    return kUnknown + piece("a", -1, PieceType::normal) + field(3, field(2, map));
+  };
   CHECK(has_all(complaint(with_map("xx")), {"precompiled_charsmap", "4 bytes or more"}));
   CHECK(has_all(complaint(with_map(std::string("\x08\0\0\0", 4) + std::string(20, 'x'))), {"size of the trie"}));
   auto const trie = std::string("\0\4\0\0", 4);
@@ -72,8 +76,9 @@ TEST_CASE("sentencepiece: a map of characters is checked, and a damaged one stay
 }
 
 TEST_CASE("sentencepiece: control pieces are special in a text unless it is plain", "[tokenizer]") {
-  auto const tokenizer = tokenizer_of(kUnknown + piece("<s>", 0, PieceType::control) + piece("\u2581", -1, PieceType::normal) +
-                                      piece("a", -2, PieceType::normal) + piece("\u2581a", -0.5, PieceType::normal) + field(2, field(3, 2)));
+  auto const tokenizer =
+      tokenizer_of(kUnknown + piece("<s>", 0, PieceType::control) + piece("\u2581", -1, PieceType::normal) +
+                   piece("a", -2, PieceType::normal) + piece("\u2581a", -0.5, PieceType::normal) + field(2, field(3, 2)));
   using Ids = std::vector<chg::Token>;
   CHECK(tokenizer.adds_bos());
   CHECK(tokenizer.encode("a<s>a") == Ids{1, 4, 1, 4});
@@ -83,10 +88,13 @@ TEST_CASE("sentencepiece: control pieces are special in a text unless it is plai
   CHECK(tokenizer.decode(Ids{1, 4, 4}) == "<s> a a");
   CHECK(tokenizer.decode(Ids{1, 4, 4}, {.skip_special = true}) == "a a");
   auto const m = parse_sentencepiece(kUnknown + piece("<s>", 0, PieceType::control) + piece("\u2581", -1, PieceType::normal) +
-                                         piece("a", -2, PieceType::normal) + field(2, field(3, 2)), "F");
+                                         piece("a", -2, PieceType::normal) + field(2, field(3, 2)),
+                                     "F");
   chg::Tokenizer const first(sentencepiece_parts(m, "F", {.add_bos = false, .prefix_every_part = false}));
   CHECK(first.encode("a<s>a") == Ids{2, 3, 1, 3});
   CHECK(first.encode("a", {.bos = chg::Bos::on}) == Ids{1, 2, 3});
-  CHECK(has_all(message_of([&] { sentencepiece_parts(parse_sentencepiece(kUnknown, "F"), "F", {.add_bos = true}); }), {"add_bos_token"}));
-  CHECK(has_all(message_of([&] { tokenizer_of(kUnknown).encode("a", {.bos = chg::Bos::on}); }), {"beginning of a text", "--bos off"}));
+  CHECK(has_all(message_of([&] { sentencepiece_parts(parse_sentencepiece(kUnknown, "F"), "F", {.add_bos = true}); }),
+                {"add_bos_token"}));
+  CHECK(has_all(message_of([&] { tokenizer_of(kUnknown).encode("a", {.bos = chg::Bos::on}); }),
+                {"beginning of a text", "--bos off"}));
 }

@@ -78,8 +78,9 @@ TEST_CASE("added_tokens: the longest at the leftmost place, and their white spac
   added.add({.content = "", .id = 5}, "");
   auto const parts = [&](std::string const& text, bool special = true) {
     Strings all;
-    added.split(text, false, special, [&](AddedToken const& token) { all.push_back("#" + std::to_string(token.id)); },
-                [&](std::size_t begin, std::size_t end) { all.push_back(text.substr(begin, end - begin)); });
+    added.split(
+        text, false, special, [&](AddedToken const& token) { all.push_back("#" + std::to_string(token.id)); },
+        [&](std::size_t begin, std::size_t end) { all.push_back(text.substr(begin, end - begin)); });
     return all;
   };
   CHECK(parts("x<a>y<a>b") == Strings{"x", "#1", "y", "#2"});

@@ -29,26 +29,33 @@ TEST_CASE("tokenizer_json: merges in both spellings, and without a type", "[toke
 }
 
 TEST_CASE("tokenizer_json: what is not supported is refused by name", "[tokenizer]") {
-  CHECK(has_all(complaint(R"({"model": {"type": "WordPiece", "vocab": {}}})"), {"F: model: type", "BPE, Unigram or WordLevel", "\"WordPiece\""}));
+  CHECK(has_all(complaint(R"({"model": {"type": "WordPiece", "vocab": {}}})"),
+                {"F: model: type", "BPE, Unigram or WordLevel", "\"WordPiece\""}));
   CHECK(has_all(complaint(bpe(R"(, "dropout": 0.5)")), {"dropout"}));
   CHECK(has_all(complaint(bpe(R"(, "continuing_subword_prefix": "##")")), {"continuing_subword_prefix", "\"##\""}));
   CHECK(has_all(complaint(bpe(R"(, "end_of_word_suffix": "</w>")")), {"end_of_word_suffix"}));
   CHECK(has_all(complaint(step("normalizer", R"({"type": "BertNormalizer"})")), {"F: normalizer: type", "\"BertNormalizer\""}));
-  CHECK(has_all(complaint(step("normalizer", R"({"type": "Sequence", "normalizers": [{"type": "NFC"}, {"type": "Precompiled"}]})")),
-                {"normalizers[1]: type", "\"Precompiled\""}));
-  CHECK(has_all(complaint(step("pre_tokenizer", R"({"type": "BertPreTokenizer"})")), {"pre_tokenizer: type", "\"BertPreTokenizer\""}));
+  CHECK(
+      has_all(complaint(step("normalizer", R"({"type": "Sequence", "normalizers": [{"type": "NFC"}, {"type": "Precompiled"}]})")),
+              {"normalizers[1]: type", "\"Precompiled\""}));
+  CHECK(has_all(complaint(step("pre_tokenizer", R"({"type": "BertPreTokenizer"})")),
+                {"pre_tokenizer: type", "\"BertPreTokenizer\""}));
   CHECK(has_all(complaint(step("decoder", R"({"type": "WordPiece"})")), {"decoder: type", "\"WordPiece\""}));
-  CHECK(has_all(complaint(step("post_processor", R"({"type": "BertProcessing"})")), {"post_processor: type", "\"BertProcessing\""}));
+  CHECK(has_all(complaint(step("post_processor", R"({"type": "BertProcessing"})")),
+                {"post_processor: type", "\"BertProcessing\""}));
 }
 
 TEST_CASE("tokenizer_json: steps with bad settings are refused", "[tokenizer]") {
   CHECK(has_all(complaint(step("pre_tokenizer", R"({"type": "Split", "pattern": {"Regex": "("}, "behavior": "Isolated"})")),
                 {"pattern: Regex", "a regular expression"}));
-  CHECK(has_all(complaint(step("pre_tokenizer", R"({"type": "Split", "pattern": {}, "behavior": "Isolated"})")), {"a String or a Regex"}));
-  CHECK(has_all(complaint(step("pre_tokenizer", R"({"type": "Split", "pattern": {"String": "a"}, "behavior": "X"})")), {"behavior", "\"X\""}));
+  CHECK(has_all(complaint(step("pre_tokenizer", R"({"type": "Split", "pattern": {}, "behavior": "Isolated"})")),
+                {"a String or a Regex"}));
+  CHECK(has_all(complaint(step("pre_tokenizer", R"({"type": "Split", "pattern": {"String": "a"}, "behavior": "X"})")),
+                {"behavior", "\"X\""}));
   CHECK(has_all(complaint(step("pre_tokenizer", R"({"type": "Split", "pattern": {"String": "a"}})")), {"behavior", "\"?\""}));
   CHECK(has_all(complaint(step("pre_tokenizer", R"({"type": "Metaspace", "replacement": "__"})")), {"one character"}));
-  CHECK(has_all(complaint(step("pre_tokenizer", R"({"type": "Metaspace", "replacement": "_", "prepend_scheme": "x"})")), {"prepend_scheme"}));
+  CHECK(has_all(complaint(step("pre_tokenizer", R"({"type": "Metaspace", "replacement": "_", "prepend_scheme": "x"})")),
+                {"prepend_scheme"}));
   CHECK(has_all(complaint(step("normalizer", R"({"type": "Replace", "pattern": {"String": "a"}})")), {"content", "no such key"}));
   CHECK(has_all(complaint(step("decoder", R"({"type": "Strip", "content": " ", "start": -1, "stop": 0})")), {"start", "got -1"}));
   std::string steps = R"({"type": "NFC"})";
@@ -76,11 +83,13 @@ TEST_CASE("tokenizer_json: vocabularies and merges that do not fit together are 
 }
 
 TEST_CASE("tokenizer_json: added tokens and templates must name tokens", "[tokenizer]") {
-  CHECK(has_all(complaint(step("added_tokens", R"([{"id": 5, "content": "a"}])")), {"added_tokens: id of \"a\"", "0, as in the vocabulary", "got 5"}));
+  CHECK(has_all(complaint(step("added_tokens", R"([{"id": 5, "content": "a"}])")),
+                {"added_tokens: id of \"a\"", "0, as in the vocabulary", "got 5"}));
   CHECK(has_all(complaint(step("added_tokens", R"([{"id": 1, "content": "x"}])")), {"id 1", "\"b\" and \"x\""}));
   CHECK(has_all(complaint(step("added_tokens", R"([{"content": "x"}])")), {"added_tokens: id", "no such key"}));
   auto const added = [](std::string const& single, std::string const& special) {
-    return bpe("", R"(, "post_processor": {"type": "TemplateProcessing", "single": )" + single + R"(, "special_tokens": )" + special + "}");
+    return bpe("", R"(, "post_processor": {"type": "TemplateProcessing", "single": )" + single + R"(, "special_tokens": )" +
+                       special + "}");
   };
   std::string const text = R"({"Sequence": {"id": "A"}})", start = R"({"SpecialToken": {"id": "<s>"}})";
   CHECK(has_all(complaint(added("[" + start + "]", R"({"<s>": {"ids": [0]}})")), {"the sequence A once", "never"}));
@@ -96,7 +105,8 @@ TEST_CASE("tokenizer_json: added tokens and templates must name tokens", "[token
 }
 
 TEST_CASE("tokenizer_json: an added token outside the alphabet is decoded as it is spelled", "[tokenizer]") {
-  auto const tokenizer = parse(bpe("", R"(, "pre_tokenizer": {"type": "ByteLevel", "add_prefix_space": false}, "decoder": {"type": "ByteLevel"},
+  auto const tokenizer =
+      parse(bpe("", R"(, "pre_tokenizer": {"type": "ByteLevel", "add_prefix_space": false}, "decoder": {"type": "ByteLevel"},
     "added_tokens": [{"id": 3, "content": "<caf\u00e9>", "special": true}])"));
   auto const ids = tokenizer.encode("ab<caf\u00e9>");
   CHECK(ids == Ids{2, 3});

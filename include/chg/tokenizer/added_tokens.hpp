@@ -60,7 +60,8 @@ class AddedTokens {
         do --begin;
         while ((static_cast<unsigned char>(text[begin]) & 0xC0u) == 0x80);
       }
-      while (added.rstrip && stop < text.size() && is_space(first_character(text.substr(stop)))) stop += character_length(text[stop]);
+      while (added.rstrip && stop < text.size() && is_space(first_character(text.substr(stop))))
+        stop += character_length(text[stop]);
       if (end < begin) other(end, begin);
       token(added);
       end = stop;

@@ -38,7 +38,9 @@ struct DecodeReplace {
 /// <0x41> to the byte. What is no UTF-8 together is left as it is.
 struct DecodeByteFallback {
   void operator()(DecodedPieces& pieces) const {
-    auto const digit = [](char c) { return c >= '0' && c <= '9' ? c - '0' : c >= 'A' && c <= 'F' ? c - 'A' + 10 : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1; };
+    auto const digit = [](char c) {
+      return c >= '0' && c <= '9' ? c - '0' : c >= 'A' && c <= 'F' ? c - 'A' + 10 : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+    };
     for (auto& piece : pieces) {
       auto const& s = piece.text;
       if (s.size() != 6 || !s.starts_with("<0x") || s[5] != '>' || digit(s[3]) < 0 || digit(s[4]) < 0) continue;
@@ -74,8 +76,7 @@ struct DecodeMetaspace {
   std::string replacement{space_symbol};
   bool prefixed = true;
   void operator()(DecodedPieces& pieces) const {
-    for (std::size_t i = 0; i < pieces.size(); ++i)
-      ReplaceStep{replacement, i == 0 && prefixed ? "" : " "}(pieces[i].text);
+    for (std::size_t i = 0; i < pieces.size(); ++i) ReplaceStep{replacement, i == 0 && prefixed ? "" : " "}(pieces[i].text);
   }
 };
 

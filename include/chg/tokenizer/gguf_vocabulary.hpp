@@ -54,7 +54,8 @@ inline Parts gguf_sentencepiece(GgufVocabulary const& v, std::string const& name
 }
 
 inline Parts gguf_byte_level(GgufVocabulary const& v, std::string const& name, NamedPattern const& pattern) {
-  check(!v.add_space_prefix.value_or(false), name + ": add_space_prefix", "false for byte-level BPE", "true", "This is not supported.");
+  check(!v.add_space_prefix.value_or(false), name + ": add_space_prefix", "false for byte-level BPE", "true",
+        "This is not supported.");
   Vocabulary vocabulary(v.tokens.size());
   for (std::size_t i = 0; i < v.tokens.size(); ++i) vocabulary.add(v.tokens[i], static_cast<Index>(i), name);
   std::vector<std::string_view> const merges(v.merges.begin(), v.merges.end());
@@ -92,8 +93,8 @@ inline Parts gguf_parts(GgufVocabulary const& v, std::string const& name, std::s
   auto const llama = v.model == "llama";
   auto const pre = pretokenizer.empty() ? v.pre : pretokenizer;
   auto const* const pattern = llama ? nullptr : find_pattern(pre);
-  check(llama || pattern != nullptr, name + ": tokenizer.ggml.pre", "one of " + pattern_names(), pre.empty() ? "none" : formats::in_quotes(pre),
-        "Name the one that the model was trained with (--pretokenizer NAME).");
+  check(llama || pattern != nullptr, name + ": tokenizer.ggml.pre", "one of " + pattern_names(),
+        pre.empty() ? "none" : formats::in_quotes(pre), "Name the one that the model was trained with (--pretokenizer NAME).");
   auto parts = llama ? detail::gguf_sentencepiece(v, name) : detail::gguf_byte_level(v, name, *pattern);
   parts.bos.reset();
   parts.before.clear();

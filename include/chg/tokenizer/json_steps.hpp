@@ -15,8 +15,8 @@ namespace chg::tokenizer {
 
 namespace detail {
 
-using formats::JsonObject;
 using formats::in_quotes;
+using formats::JsonObject;
 
 [[noreturn]] inline void refuse_type(JsonObject const& step, std::string const& type, std::string_view supported) {
   throw Error({step.at("type"), std::string(supported), in_quotes(type), "This step is not supported."});
@@ -86,8 +86,8 @@ inline Metaspace read_metaspace(JsonObject const& step) {
   check(scheme == "always" || scheme == "first" || scheme == "never", step.at("prepend_scheme"), "always, first or never",
         in_quotes(scheme));
   m.prefix = !metaspace_prefixed(step, scheme) ? Metaspace::Prefix::never
-             : scheme == "first"              ? Metaspace::Prefix::first
-                                              : Metaspace::Prefix::always;
+             : scheme == "first"               ? Metaspace::Prefix::first
+                                               : Metaspace::Prefix::always;
   m.split = step.boolean("split", true);
   return m;
 }
@@ -114,15 +114,17 @@ inline void read_pre_tokenizer(JsonObject const& step, std::vector<PreTokenizerS
   } else if (type == "Punctuation") {
     steps.emplace_back(split_by(R"([\p{P}$+<=>^`|~])", read_behavior(step, "Isolated")));
   } else if (type == "Whitespace") {  // words in the sense of Unicode, and runs of what is neither word nor space
-    steps.emplace_back(split_by(R"([\p{Alphabetic}\p{M}\p{Nd}\p{Pc}\p{Join_Control}]+|[^\p{Alphabetic}\p{M}\p{Nd}\p{Pc}\p{Join_Control}\s]+)",
-                                SplitBehavior::removed, true));
+    steps.emplace_back(
+        split_by(R"([\p{Alphabetic}\p{M}\p{Nd}\p{Pc}\p{Join_Control}]+|[^\p{Alphabetic}\p{M}\p{Nd}\p{Pc}\p{Join_Control}\s]+)",
+                 SplitBehavior::removed, true));
   } else if (type == "WhitespaceSplit") {
     steps.emplace_back(split_by(R"(\s)", SplitBehavior::removed));
   } else if (type == "CharDelimiterSplit") {
     steps.emplace_back(Split{step.string("delimiter"), SplitBehavior::removed});
   } else {
     refuse_type(step, type,
-                "ByteLevel, CharDelimiterSplit, Digits, Metaspace, Punctuation, Split, Whitespace, WhitespaceSplit or a Sequence of these");
+                "ByteLevel, CharDelimiterSplit, Digits, Metaspace, Punctuation, Split, Whitespace, WhitespaceSplit or a Sequence "
+                "of these");
   }
 }
 

@@ -28,14 +28,15 @@ struct LoadTokenizerOptions {
 
 namespace tokenizer::detail {
 
-inline constexpr std::array<std::array<char const*, 2>, 2> vocab_and_merges{{{"vocab.json", "merges.txt"}, {"encoder.json", "vocab.bpe"}}};
+inline constexpr std::array<std::array<char const*, 2>, 2> vocab_and_merges{
+    {{"vocab.json", "merges.txt"}, {"encoder.json", "vocab.bpe"}}};
 
 /// What the files beside a tokenizer say about it, as far as it does not say it itself.
 struct Neighbours {
   std::optional<bool> add_bos, legacy;
   std::optional<std::string> bos_token;
   std::string tokenizer_class, model_type;
-  std::vector<std::pair<AddedToken, Index>> added;
+  std::vector<std::pair<AddedToken, Index>> added;  ///< of added_tokens.json, and of tokenizer_config.json
 };
 
 /// A token as a string, or as an object with its content.
@@ -72,12 +73,14 @@ inline Neighbours read_neighbours(std::filesystem::path const& directory) {
       Index id = -1;
       auto const& digits = item.key();
       auto const [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), id);
-      check(error == std::errc() && end == digits.data() + digits.size() && id >= 0, tokens.name(), "token ids", in_quotes(digits));
+      check(error == std::errc() && end == digits.data() + digits.size() && id >= 0, tokens.name(), "token ids",
+            in_quotes(digits));
       n.added.push_back({{.content = object.string("content"),
                           .special = object.boolean("special", false),
                           .single_word = object.boolean("single_word", false),
                           .lstrip = object.boolean("lstrip", false),
-                          .rstrip = object.boolean("rstrip", false)},
+                          .rstrip = object.boolean("rstrip", false),
+                          .normalized = object.boolean("normalized", false)},
                          id});
     }
   });
@@ -86,7 +89,10 @@ inline Neighbours read_neighbours(std::filesystem::path const& directory) {
 
 /// Added tokens and the BOS rule of the files beside a vocabulary that holds neither.
 inline Parts with_neighbours(Parts parts, Neighbours const& n, std::string const& name) {
-  for (auto const& [token, id] : n.added) add_token(parts, token, id, name);
+  for (auto [token, id] : n.added) {
+    token.normalized = false;  // the tokenizers that read such files look in the text as given
+    add_token(parts, std::move(token), id, name);
+  }
   if (n.bos_token)
     if (auto const bos = parts.vocabulary.find(*n.bos_token); bos != no_token) parts.bos = bos;
   if (n.add_bos) {
@@ -97,7 +103,8 @@ inline Parts with_neighbours(Parts parts, Neighbours const& n, std::string const
 }
 
 /// The pre-tokenizer that goes with a vocabulary of `size` tokens.
-inline NamedPattern const& choose_pattern(LoadTokenizerOptions const& options, Neighbours const& n, Index size, std::string const& name) {
+inline NamedPattern const& choose_pattern(LoadTokenizerOptions const& options, Neighbours const& n, Index size,
+                                          std::string const& name) {
   if (!options.pretokenizer.empty()) {
     auto const* const pattern = find_pattern(options.pretokenizer);
     check(pattern != nullptr, "--pretokenizer", "one of " + pattern_names(), in_quotes(options.pretokenizer));
@@ -113,8 +120,8 @@ inline NamedPattern const& choose_pattern(LoadTokenizerOptions const& options, N
                "Name the one that the model was trained with (--pretokenizer NAME)."});
 }
 
-inline Parts read_vocab_merges(std::filesystem::path const& vocab, std::filesystem::path const& merges, LoadTokenizerOptions const& options,
-                               Neighbours const& n) {
+inline Parts read_vocab_merges(std::filesystem::path const& vocab, std::filesystem::path const& merges,
+                               LoadTokenizerOptions const& options, Neighbours const& n) {
   auto const json = formats::read_json(vocab);
   formats::MappedFile const lines(merges);
   auto const& pattern = choose_pattern(options, n, static_cast<Index>(json.size()), vocab.string());
@@ -138,14 +145,20 @@ inline Parts read_parts(std::filesystem::path const& path, LoadTokenizerOptions 
   auto const n = read_neighbours(path.parent_path());
   auto const name = path.filename().string();
   if (path.extension() == ".gguf") {
-    check(options.read_gguf != nullptr, path.string(), "a tokenizer.json, a tokenizer.model or vocab.json with merges.txt", "a GGUF file",
-          "Give LoadTokenizerOptions::read_gguf.");
+    check(options.read_gguf != nullptr, path.string(), "a tokenizer.json, a tokenizer.model or vocab.json with merges.txt",
+          "a GGUF file", "Give LoadTokenizerOptions::read_gguf.");
     return gguf_parts(options.read_gguf(path), path.string(), options.pretokenizer);
   }
   for (auto const& pair : vocab_and_merges)
-    if (name == pair[0] || name == pair[1]) return read_vocab_merges(path.parent_path() / pair[0], path.parent_path() / pair[1], options, n);
+    if (name == pair[0] || name == pair[1])
+      return read_vocab_merges(path.parent_path() / pair[0], path.parent_path() / pair[1], options, n);
   if (path.extension() != ".json") return read_model_file(path, options, n);
-  auto parts = read_tokenizer_json(path);  // its post_processor is the rule, whatever tokenizer_config.json says of BOS
+  // Its post_processor is the rule, whatever tokenizer_config.json says of BOS; tokens that are listed there alone are added.
+  auto parts = read_tokenizer_json(path);
+  for (auto const& [token, id] : n.added) {
+    auto const known = parts.vocabulary.find(token.content);
+    if (known == id || (known == no_token && !parts.vocabulary.contains(id))) add_token(parts, token, id, path.string());
+  }
   if (n.bos_token)
     if (auto const bos = parts.vocabulary.find(*n.bos_token); bos != no_token) parts.bos = bos;
   return parts;
@@ -162,8 +175,10 @@ inline std::filesystem::path choose_file(std::filesystem::path const& directory,
     if (std::filesystem::exists(directory / name)) return directory / name;
   for (auto const& pair : vocab_and_merges)
     if (std::filesystem::exists(directory / pair[0]) && std::filesystem::exists(directory / pair[1])) return directory / pair[0];
-  throw Error({directory.string() + " holds no tokenizer", "tokenizer.json, tokenizer.model, vocab.json with merges.txt, or encoder.json with vocab.bpe",
-               gguf.empty() ? "none of these" : "a GGUF file alone", gguf.empty() ? "" : "Give LoadTokenizerOptions::read_gguf."});
+  throw Error({directory.string() + " holds no tokenizer",
+               "tokenizer.json, tokenizer.model, vocab.json with merges.txt, or encoder.json with vocab.bpe",
+               gguf.empty() ? "none of these" : "a GGUF file alone",
+               gguf.empty() ? "" : "Give LoadTokenizerOptions::read_gguf."});
 }
 
 }  // namespace tokenizer::detail

@@ -28,15 +28,18 @@ struct NamedPattern {
 inline constexpr std::array named_patterns{
     NamedPattern{"gpt2", " gpt-2 gptj gpt_neo phi phi-2 GPT2Tokenizer GPT2TokenizerFast ", ""},
     NamedPattern{"gpt_neox", " gpt-neox mpt olmo GPTNeoXTokenizer GPTNeoXTokenizerFast ", "", false, true},
-    NamedPattern{"llama3", " llama-3 llama-bpe llama-v3 llama3.1 llama3.2 mllama ",
-                 R"((?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+)",
-                 false, false, true},
-    NamedPattern{"qwen2", " qwen2.5 qwen3 qwen2_moe qwen3_moe deepseek-r1-qwen Qwen2Tokenizer Qwen2TokenizerFast ",
-                 R"((?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+)",
-                 false, true},
+    NamedPattern{
+        "llama3", " llama-3 llama-bpe llama-v3 llama3.1 llama3.2 mllama ",
+        R"((?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+)",
+        false, false, true},
+    NamedPattern{
+        "qwen2", " qwen2.5 qwen3 qwen2_moe qwen3_moe deepseek-r1-qwen Qwen2Tokenizer Qwen2TokenizerFast ",
+        R"((?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+)",
+        false, true},
     NamedPattern{"smollm", " smollm2 starcoder refact ", "", true},
-    NamedPattern{"cl100k", " cl100k_base gpt-4 ",
-                 R"('(?i:[sdmt]|ll|ve|re)|[^\r\n\p{L}\p{N}]?+\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]++[\r\n]*|\s*[\r\n]|\s+(?!\S)|\s+)"},
+    NamedPattern{
+        "cl100k", " cl100k_base gpt-4 ",
+        R"('(?i:[sdmt]|ll|ve|re)|[^\r\n\p{L}\p{N}]?+\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]++[\r\n]*|\s*[\r\n]|\s+(?!\S)|\s+)"},
     NamedPattern{"o200k", " o200k_base gpt-4o ",
                  R"([^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]*[\p{Ll}\p{Lm}\p{Lo}\p{M}]+(?i:'s|'t|'re|'ve|'m|'ll|'d)?)"
                  R"(|[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]+[\p{Ll}\p{Lm}\p{Lo}\p{M}]*(?i:'s|'t|'re|'ve|'m|'ll|'d)?)"

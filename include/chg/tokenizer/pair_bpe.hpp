@@ -34,12 +34,14 @@ class PairBpe {
   }
 
   /// Merge number `rank`, of two pieces of which both and their concatenation must be in the vocabulary.
-  void add_merge(Vocabulary const& vocabulary, std::string_view left, std::string_view right, std::uint32_t rank, std::string const& file) {
+  void add_merge(Vocabulary const& vocabulary, std::string_view left, std::string_view right, std::uint32_t rank,
+                 std::string const& file) {
     auto const known = [&](std::string_view piece) {
       auto const id = vocabulary.find(piece);
       if (id == no_token)
         throw Error({file + ": merge " + text(rank) + " of " + formats::in_quotes(left) + " and " + formats::in_quotes(right),
-                     "pieces of the vocabulary", formats::in_quotes(piece), "The vocabulary and the merges belong to different tokenizers."});
+                     "pieces of the vocabulary", formats::in_quotes(piece),
+                     "The vocabulary and the merges belong to different tokenizers."});
       return id;
     };
     auto const a = known(left), b = known(right);
@@ -63,7 +65,8 @@ class PairBpe {
         symbols.push_back({at, at + length, id});
         fusing = false;
       } else if (has_bytes(word.substr(at, length))) {
-        for (std::uint32_t i = 0; i < length; ++i) symbols.push_back({at + i, at + i + 1, bytes_[static_cast<unsigned char>(word[at + i])]});
+        for (std::uint32_t i = 0; i < length; ++i)
+          symbols.push_back({at + i, at + i + 1, bytes_[static_cast<unsigned char>(word[at + i])]});
         fusing = false;
       } else if (options_.unknown != no_token) {
         if (fusing && options_.fuse_unknown)
@@ -87,9 +90,8 @@ class PairBpe {
     return code < characters_.size() && code != 0 ? characters_[code] : vocabulary.find(character);
   }
   bool has_bytes(std::string_view character) const {
-    return options_.byte_fallback && std::all_of(character.begin(), character.end(), [&](char c) {
-             return bytes_[static_cast<unsigned char>(c)] != no_token;
-           });
+    return options_.byte_fallback && std::all_of(character.begin(), character.end(),
+                                                 [&](char c) { return bytes_[static_cast<unsigned char>(c)] != no_token; });
   }
 
   PairBpeOptions options_;

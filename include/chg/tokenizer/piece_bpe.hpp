@@ -27,7 +27,8 @@ class PieceBpe {
 
   /// A piece that merges make. Smaller ranks merge first. An unused one is taken apart again, as it was put together.
   void add_piece(std::string_view piece, Token id, std::uint32_t rank, bool unused = false) {
-    check(piece.size() <= longest_piece, "a piece of the vocabulary: its size", text("at most ", longest_piece, " bytes"), piece.size());
+    check(piece.size() <= longest_piece, "a piece of the vocabulary: its size", text("at most ", longest_piece, " bytes"),
+          piece.size());
     longest_ = std::max(longest_, piece.size());
     pieces_.emplace(piece, Piece{id, rank, unused});
     any_unused_ = any_unused_ || unused;
@@ -44,7 +45,7 @@ class PieceBpe {
     symbols.clear();
     for (std::uint32_t at = 0, size = static_cast<std::uint32_t>(word.size()); at < size;) {
       auto const user = options_.user_defined ? options_.user_defined->longest_prefix(word.substr(at)) : PrefixTree::Match{};
-      auto const length = user.length > 0      ? static_cast<std::uint32_t>(user.length)
+      auto const length = user.length > 0       ? static_cast<std::uint32_t>(user.length)
                           : options_.from_bytes ? 1
                                                 : static_cast<std::uint32_t>(character_length(word[at]));
       auto const* const piece = user.length > 0 ? nullptr : find(word.substr(at, length));
@@ -60,7 +61,8 @@ class PieceBpe {
       return Merge{piece->rank, piece->id};
     });
     auto unknown_before = false;
-    for (auto const& symbol : symbols) append(word.substr(symbol.begin, symbol.end - symbol.begin), symbol, made_from, unknown_before, ids);
+    for (auto const& symbol : symbols)
+      append(word.substr(symbol.begin, symbol.end - symbol.begin), symbol, made_from, unknown_before, ids);
   }
 
  private:

@@ -61,8 +61,8 @@ class ProtobufFields {
   }
 
   [[noreturn]] void fail(std::string expected, std::string got) const {
-    throw Error({name_ + ": field " + std::to_string(number_) + ", before byte " + std::to_string(size_ - rest_.size()), std::move(expected),
-                 std::move(got), "The file is damaged, or is another kind of file."});
+    throw Error({name_ + ": field " + std::to_string(number_) + ", before byte " + std::to_string(size_ - rest_.size()),
+                 std::move(expected), std::move(got), "The file is damaged, or is another kind of file."});
   }
 
  private:

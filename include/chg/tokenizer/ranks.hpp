@@ -51,9 +51,17 @@ void each_line(std::string_view bytes, Read&& read) {
 /// The special tokens of Llama 3, whose rank file leaves them out; ids count from the number of ranks on. The names of the five
 /// that chats are made of are those of every release; the others are those of Llama 3.1 and 3.2.
 inline void add_llama3_special_tokens(Parts& parts, Index first, std::string const& name) {
-  static constexpr std::array<std::string_view, 11> named{
-      "<|begin_of_text|>", "<|end_of_text|>",   "", "", "<|finetune_right_pad_id|>", "", "<|start_header_id|>",
-      "<|end_header_id|>", "<|eom_id|>", "<|eot_id|>", "<|python_tag|>"};
+  static constexpr std::array<std::string_view, 11> named{"<|begin_of_text|>",
+                                                          "<|end_of_text|>",
+                                                          "",
+                                                          "",
+                                                          "<|finetune_right_pad_id|>",
+                                                          "",
+                                                          "<|start_header_id|>",
+                                                          "<|end_header_id|>",
+                                                          "<|eom_id|>",
+                                                          "<|eot_id|>",
+                                                          "<|python_tag|>"};
   for (Index i = 0, reserved = 0; i < 256; ++i) {
     auto const known = i < static_cast<Index>(named.size()) ? named[static_cast<std::size_t>(i)] : std::string_view();
     auto const content = known.empty() ? "<|reserved_special_token_" + std::to_string(reserved++) + "|>" : std::string(known);
@@ -91,8 +99,9 @@ inline Parts parse_ranks(std::string_view bytes, NamedPattern const& pattern, st
     auto const [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), rank);
     auto const whole = error == std::errc() && end == digits.data() + digits.size();
     if (!token || !whole || rank < 0 || rank > vocabulary.highest_id())
-      throw Error({name + ": line " + std::to_string(number), text("a token in base64, a space and a rank from 0 to ", vocabulary.highest_id()),
-                   formats::in_quotes(line), "The file is damaged, or is no list of tiktoken ranks."});
+      throw Error({name + ": line " + std::to_string(number),
+                   text("a token in base64, a space and a rank from 0 to ", vocabulary.highest_id()), formats::in_quotes(line),
+                   "The file is damaged, or is no list of tiktoken ranks."});
     if (!seen.emplace(*token, static_cast<Token>(rank)).second)
       throw Error({name + ": line " + std::to_string(number), "a token that is not there yet", formats::in_quotes(line), ""});
     std::string characters;
@@ -119,8 +128,10 @@ inline Parts merges_parts(Vocabulary vocabulary, std::vector<std::string_view> c
   for (std::size_t rank = 0; rank < merges.size(); ++rank) {
     auto const space = merges[rank].find(' ');
     if (space == std::string_view::npos || merges[rank].find(' ', space + 1) != std::string_view::npos)
-      throw Error({name + ": merge " + std::to_string(rank), "two pieces with a space between", formats::in_quotes(merges[rank]), ""});
-    bpe.add_merge(vocabulary, merges[rank].substr(0, space), merges[rank].substr(space + 1), static_cast<std::uint32_t>(rank), name);
+      throw Error(
+          {name + ": merge " + std::to_string(rank), "two pieces with a space between", formats::in_quotes(merges[rank]), ""});
+    bpe.add_merge(vocabulary, merges[rank].substr(0, space), merges[rank].substr(space + 1), static_cast<std::uint32_t>(rank),
+                  name);
   }
   Parts parts{TokenizerKind::byte_level_bpe, std::move(bpe), std::move(vocabulary)};
   if (pattern.compose) parts.normalizer.emplace_back(NormalFormStep{NormalForm::nfc});
@@ -132,12 +143,13 @@ inline Parts merges_parts(Vocabulary vocabulary, std::vector<std::string_view> c
 /// Reads vocab.json (ids by piece) and merges.txt (a merge a line, after a line "#version: ..." where there is one). GPT-2's
 /// <|endoftext|> is a special token where the vocabulary has it; with the pattern llama3 and no special tokens those of Llama 3
 /// follow the vocabulary.
-inline Parts parse_vocab_merges(nlohmann::json const& vocab, std::string_view merges, NamedPattern const& pattern, std::string const& vocab_name,
-                                std::string const& merges_name) {
+inline Parts parse_vocab_merges(nlohmann::json const& vocab, std::string_view merges, NamedPattern const& pattern,
+                                std::string const& vocab_name, std::string const& merges_name) {
   check(vocab.is_object(), vocab_name, "an object of ids", formats::shown(vocab));
   Vocabulary vocabulary(vocab.size() + 256);
   formats::JsonObject const object(vocab, vocab_name);
-  for (auto const& item : vocab.items()) vocabulary.add(item.key(), object.integer(item.key(), 0, vocabulary.highest_id()), vocab_name);
+  for (auto const& item : vocab.items())
+    vocabulary.add(item.key(), object.integer(item.key(), 0, vocabulary.highest_id()), vocab_name);
   std::vector<std::string_view> lines;
   detail::each_line(merges, [&](std::string_view line, std::size_t number) {
     if (number > 1 || !line.starts_with("#version")) lines.push_back(line);

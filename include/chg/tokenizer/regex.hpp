@@ -86,14 +86,16 @@ inline std::string translated(std::string_view pattern, std::string const& name)
       // A property \p{L}+ ends in a brace too; a repetition holds digits and a comma alone.
       auto const open = pattern.rfind('{', i);
       auto const count = open == std::string_view::npos ? std::string_view("x") : pattern.substr(open + 1, i - 2 - open);
-      auto const repeats = pattern[i - 1] == '}' && !count.empty() && count.find_first_not_of("0123456789,") == std::string_view::npos;
+      auto const repeats =
+          pattern[i - 1] == '}' && !count.empty() && count.find_first_not_of("0123456789,") == std::string_view::npos;
       if (repeats) {
         if (count != "1" && !count.starts_with("1,") && !count.starts_with("0,") && count.front() != ',')
           refuse_pattern(name, "{" + std::string(count) + "}+");
         out.erase(out.rfind('{'));
       }
       out += repeats && count.front() != '1' ? '*' : '+';
-    } else if (c == '(' && i + 2 < pattern.size() && pattern[i + 1] == '?' && std::string_view("m~").find(pattern[i + 2]) != std::string_view::npos) {
+    } else if (c == '(' && i + 2 < pattern.size() && pattern[i + 1] == '?' &&
+               std::string_view("m~").find(pattern[i + 2]) != std::string_view::npos) {
       refuse_pattern(name, std::string("(?") + pattern[i + 2]);
     } else {
       out += c;
@@ -150,7 +152,8 @@ class Regex {
   void each_match(std::string_view subject, Found&& found) const {
     std::unique_ptr<pcre2_match_data_8, detail::FreePcre2> const data(pcre2_match_data_create_8(1, nullptr));
     std::unique_ptr<pcre2_match_context_8, detail::FreePcre2> const context(pcre2_match_context_create_8(nullptr));
-    pcre2_set_match_limit_8(context.get(), static_cast<std::uint32_t>(10'000 + 16 * std::min<std::size_t>(subject.size(), 10'000'000)));
+    pcre2_set_match_limit_8(context.get(),
+                            static_cast<std::uint32_t>(10'000 + 16 * std::min<std::size_t>(subject.size(), 10'000'000)));
     pcre2_set_heap_limit_8(context.get(), heap_kibibytes);
     std::unique_ptr<pcre2_jit_stack_8, detail::FreePcre2> stack;
     if (jit_ && subject.size() > 1000) {  // shorter ones do with the stack of the thread
@@ -162,7 +165,8 @@ class Regex {
     for (std::size_t at = 0, last_end = none; at <= subject.size();) {
       auto code = pcre2_match_8(code_.get(), bytes, subject.size(), at, PCRE2_NO_UTF_CHECK, data.get(), context.get());
       if (code == PCRE2_ERROR_JIT_STACKLIMIT)
-        code = pcre2_match_8(code_.get(), bytes, subject.size(), at, PCRE2_NO_UTF_CHECK | PCRE2_NO_JIT, data.get(), context.get());
+        code =
+            pcre2_match_8(code_.get(), bytes, subject.size(), at, PCRE2_NO_UTF_CHECK | PCRE2_NO_JIT, data.get(), context.get());
       if (code == PCRE2_ERROR_NOMATCH) return;
       if (code < 0)
         throw Error({name_ + " on a text of " + text(subject.size()) + " bytes", "a match within the limits on effort",

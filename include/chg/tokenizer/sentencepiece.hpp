@@ -30,7 +30,8 @@ inline std::vector<std::uint32_t> score_ranks(std::vector<SentencePiece> const& 
   scores.erase(std::unique(scores.begin(), scores.end()), scores.end());
   std::vector<std::uint32_t> ranks;
   for (auto const& p : pieces)
-    ranks.push_back(static_cast<std::uint32_t>(std::lower_bound(scores.begin(), scores.end(), p.score, std::greater<>()) - scores.begin()));
+    ranks.push_back(
+        static_cast<std::uint32_t>(std::lower_bound(scores.begin(), scores.end(), p.score, std::greater<>()) - scores.begin()));
   return ranks;
 }
 
@@ -63,8 +64,8 @@ inline Unigram make_unigram(SentencePieceModel const& m, UnigramOptions const& o
 }  // namespace detail
 
 struct SentencePieceOptions {
-  std::optional<bool> add_bos;     ///< the rule for Bos::automatic; by default BPE models begin with BOS and others do not
-  bool prefix_every_part = true;   ///< add_dummy_prefix after every special token, not at the start of the text alone
+  std::optional<bool> add_bos;    ///< the rule for Bos::automatic; by default BPE models begin with BOS and others do not
+  bool prefix_every_part = true;  ///< add_dummy_prefix after every special token, not at the start of the text alone
 };
 
 /// Throws Error naming `name` when the model is of another kind, or its special pieces are not as SentencePiece wants them.
@@ -79,7 +80,8 @@ inline Parts sentencepiece_parts(SentencePieceModel const& m, std::string const&
     auto const& p = m.pieces[i];
     auto const id = static_cast<Token>(i);
     if (auto const other = vocabulary.find(p.piece); other != no_token)
-      throw Error({name + ": piece " + std::to_string(i), "a string of its own", formats::in_quotes(p.piece) + text(", as piece ", other), ""});
+      throw Error({name + ": piece " + std::to_string(i), "a string of its own",
+                   formats::in_quotes(p.piece) + text(", as piece ", other), ""});
     vocabulary.add(p.piece, static_cast<Index>(i), name);
     if (p.type == PieceType::user_defined) user_defined->add(p.piece, id);
     if (p.type == PieceType::unknown) {
@@ -100,12 +102,14 @@ inline Parts sentencepiece_parts(SentencePieceModel const& m, std::string const&
   auto const symbols = user_defined->empty() ? nullptr : std::shared_ptr<PrefixTree const>(user_defined);
 
   auto const bpe = m.kind == SentencePieceKind::bpe;
-  auto model = bpe ? Model(detail::make_piece_bpe(m, {.unknown = unknown, .byte_fallback = m.byte_fallback, .user_defined = symbols}, bytes))
+  auto model = bpe ? Model(detail::make_piece_bpe(
+                         m, {.unknown = unknown, .byte_fallback = m.byte_fallback, .user_defined = symbols}, bytes))
                    : Model(detail::make_unigram(m, {unknown, m.byte_fallback, true}, bytes));
   Parts parts{bpe ? TokenizerKind::sentencepiece_bpe : TokenizerKind::unigram, std::move(model), std::move(vocabulary)};
   parts.added_tokens = std::move(special);
-  SentencePieceNormalizer normalizer{CharacterMap(m.charsmap, name), symbols, m.add_dummy_prefix, m.remove_extra_whitespaces,
-                                     m.escape_whitespaces, m.whitespace_as_suffix};
+  SentencePieceNormalizer normalizer{
+      CharacterMap(m.charsmap, name), symbols, m.add_dummy_prefix, m.remove_extra_whitespaces, m.escape_whitespaces,
+      m.whitespace_as_suffix};
   if (m.add_dummy_prefix && !m.whitespace_as_suffix && !options.prefix_every_part) {
     normalizer.add_dummy_prefix = false;
     parts.pre_tokenizer.emplace_back(Metaspace{std::string(space_symbol), Metaspace::Prefix::first, false});
@@ -118,7 +122,8 @@ inline Parts sentencepiece_parts(SentencePieceModel const& m, std::string const&
   auto const bos = parts.vocabulary.find(m.bos_piece);
   if (m.bos_id >= 0 && bos != no_token && m.pieces[static_cast<std::size_t>(bos)].type == PieceType::control) parts.bos = bos;
   if (parts.bos && options.add_bos.value_or(bpe)) parts.before = {*parts.bos};
-  check(parts.bos || !options.add_bos.value_or(false), name + ": add_bos_token", "a control piece for the beginning of a text", "none");
+  check(parts.bos || !options.add_bos.value_or(false), name + ": add_bos_token", "a control piece for the beginning of a text",
+        "none");
   return parts;
 }
 

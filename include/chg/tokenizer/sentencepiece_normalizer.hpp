@@ -123,7 +123,8 @@ struct SentencePieceNormalizer {
 
   Part next(std::string_view rest) const {
     if (user_defined)
-      if (auto const symbol = user_defined->longest_prefix(rest); symbol.length > 0) return {symbol.length, rest.substr(0, symbol.length)};
+      if (auto const symbol = user_defined->longest_prefix(rest); symbol.length > 0)
+        return {symbol.length, rest.substr(0, symbol.length)};
     if (auto const match = map.longest_prefix(rest); match.length > 0) return {match.length, match.replacement};
     auto const length = character_length(rest.front());
     return {length, rest.substr(0, length)};

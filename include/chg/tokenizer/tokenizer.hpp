@@ -84,7 +84,8 @@ inline void add_token(Parts& parts, AddedToken token, Index id, std::string cons
         text(known, ", as in the vocabulary"), id);
   token.id = static_cast<Token>(id);
   token.in_model = known != no_token;
-  check(token.content.size() <= longest_piece, name + ": size of a token", text("at most ", longest_piece, " bytes"), token.content.size());
+  check(token.content.size() <= longest_piece, name + ": size of a token", text("at most ", longest_piece, " bytes"),
+        token.content.size());
   for (auto const& other : parts.added_tokens)
     if (other.id == token.id) return;
   parts.added_tokens.push_back(std::move(token));
@@ -194,16 +195,20 @@ class Tokenizer {
     }
   }
 
-  void encode_word(tokenizer::PairBpe const& model, std::string_view word, tokenizer::MergeBuffers& buffers, std::vector<Token>& ids) const {
+  void encode_word(tokenizer::PairBpe const& model, std::string_view word, tokenizer::MergeBuffers& buffers,
+                   std::vector<Token>& ids) const {
     model.encode(parts_->parts.vocabulary, word, buffers, ids);
   }
-  void encode_word(tokenizer::PieceBpe const& model, std::string_view word, tokenizer::MergeBuffers& buffers, std::vector<Token>& ids) const {
+  void encode_word(tokenizer::PieceBpe const& model, std::string_view word, tokenizer::MergeBuffers& buffers,
+                   std::vector<Token>& ids) const {
     model.encode(word, buffers, ids);
   }
-  void encode_word(tokenizer::Unigram const& model, std::string_view word, tokenizer::MergeBuffers&, std::vector<Token>& ids) const {
+  void encode_word(tokenizer::Unigram const& model, std::string_view word, tokenizer::MergeBuffers&,
+                   std::vector<Token>& ids) const {
     model.encode(word, ids);
   }
-  void encode_word(tokenizer::WordLevel const& model, std::string_view word, tokenizer::MergeBuffers&, std::vector<Token>& ids) const {
+  void encode_word(tokenizer::WordLevel const& model, std::string_view word, tokenizer::MergeBuffers&,
+                   std::vector<Token>& ids) const {
     model.encode(parts_->parts.vocabulary, word, ids);
   }
 

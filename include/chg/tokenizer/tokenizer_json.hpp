@@ -58,7 +58,8 @@ inline PairBpe read_bpe(JsonObject const& model, Vocabulary const& vocabulary) {
   for (auto const* key : {"continuing_subword_prefix", "end_of_word_suffix"})
     check(model.string(key, "").empty(), model.at(key), "no such key, null or an empty string", in_quotes(model.string(key, "")),
           "This kind of BPE is not supported.");
-  check(model.number("dropout", 0, 1, 0) == 0, model.at("dropout"), "null or 0", "a probability", "Random merges are not supported.");
+  check(model.number("dropout", 0, 1, 0) == 0, model.at("dropout"), "null or 0", "a probability",
+        "Random merges are not supported.");
   PairBpeOptions options;
   options.unknown = read_unknown(model, vocabulary);
   options.drop_unknown = !model.has("unk_token");
@@ -76,14 +77,18 @@ inline Unigram read_unigram(JsonObject const& model, Vocabulary& vocabulary, std
   auto const& entries = model.array("vocab");
   check(!entries.empty(), model.at("vocab"), "one piece or more", "none");
   vocabulary = Vocabulary(entries.size() + more);
-  auto const scored = [&](nlohmann::json const& e) { return e.is_array() && e.size() == 2 && e[0].is_string() && e[1].is_number(); };
+  auto const scored = [&](nlohmann::json const& e) {
+    return e.is_array() && e.size() == 2 && e[0].is_string() && e[1].is_number();
+  };
   for (std::size_t i = 0; i < entries.size(); ++i) {
     if (!scored(entries[i]))
-      throw Error({model.at("vocab") + "[" + std::to_string(i) + "]", "[piece, log-probability]", formats::shown(entries[i]), ""});
+      throw Error(
+          {model.at("vocab") + "[" + std::to_string(i) + "]", "[piece, log-probability]", formats::shown(entries[i]), ""});
     vocabulary.add(entries[i][0].get_ref<std::string const&>(), static_cast<Index>(i), model.at("vocab"));
   }
   UnigramOptions options;
-  if (model.has("unk_id")) options.unknown = static_cast<Token>(model.integer("unk_id", 0, static_cast<Index>(entries.size()) - 1));
+  if (model.has("unk_id"))
+    options.unknown = static_cast<Token>(model.integer("unk_id", 0, static_cast<Index>(entries.size()) - 1));
   options.byte_fallback = model.boolean("byte_fallback", false);
   Unigram unigram(options, options.byte_fallback ? byte_tokens(vocabulary) : ByteTokens{});
   auto least = std::numeric_limits<double>::infinity();

@@ -100,8 +100,8 @@ enum class NormalForm { nfc, nfd, nfkc, nfkd };
 /// `text`, valid UTF-8, in a normal form.
 inline std::string normal_form(std::string_view text, NormalForm form) {
   auto status = U_ZERO_ERROR;
-  auto const* const normalizer = form == NormalForm::nfc   ? icu::Normalizer2::getNFCInstance(status)
-                                 : form == NormalForm::nfd ? icu::Normalizer2::getNFDInstance(status)
+  auto const* const normalizer = form == NormalForm::nfc    ? icu::Normalizer2::getNFCInstance(status)
+                                 : form == NormalForm::nfd  ? icu::Normalizer2::getNFDInstance(status)
                                  : form == NormalForm::nfkc ? icu::Normalizer2::getNFKCInstance(status)
                                                             : icu::Normalizer2::getNFKDInstance(status);
   std::string out;
@@ -125,7 +125,8 @@ inline std::string lowercase(std::string_view text) {
     } else {
       auto status = U_ZERO_ERROR;
       icu::StringByteSink<std::string> sink(&out);
-      icu::CaseMap::utf8ToLower("", 0, icu::StringPiece(text.data() + at, static_cast<std::int32_t>(length)), sink, nullptr, status);
+      icu::CaseMap::utf8ToLower("", 0, icu::StringPiece(text.data() + at, static_cast<std::int32_t>(length)), sink, nullptr,
+                                status);
       check(U_SUCCESS(status), "lower case with ICU", "success", u_errorName(status));
     }
     at += length;

@@ -15,9 +15,9 @@
 namespace chg::tokenizer {
 
 struct UnigramOptions {
-  Token unknown = no_token;        ///< one for neighbouring unknown characters
-  bool byte_fallback = false;      ///< the pieces <0x00> to <0xFF> of the bytes instead, when all of them are there
-  bool single_precision = false;   ///< sums are kept as float, as SentencePiece keeps them; Hugging Face keeps double
+  Token unknown = no_token;       ///< one for neighbouring unknown characters
+  bool byte_fallback = false;     ///< the pieces <0x00> to <0xFF> of the bytes instead, when all of them are there
+  bool single_precision = false;  ///< sums are kept as float, as SentencePiece keeps them; Hugging Face keeps double
 };
 
 class Unigram {

@@ -46,7 +46,8 @@ class Vocabulary {
     auto const place = static_cast<std::size_t>(id);
     if (place >= pieces_.size()) pieces_.resize(place + 1);
     if (pieces_[place])
-      throw Error({file + ": id " + text(id), "one token", formats::in_quotes(*pieces_[place]) + " and " + formats::in_quotes(piece), ""});
+      throw Error({file + ": id " + text(id), "one token",
+                   formats::in_quotes(*pieces_[place]) + " and " + formats::in_quotes(piece), ""});
     pieces_[place] = std::string(piece);
     ids_.emplace(std::string(piece), static_cast<Token>(id));
   }

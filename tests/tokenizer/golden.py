@@ -95,7 +95,7 @@ def plain_bytes():
 
 
 def bytes_alone(pre=None, normalizer=None):
-    """No merges at all: the ids show just the bytes, and [W] ends a word, by a merge of a marker that words end with."""
+    """No merges at all: the ids show the bytes, and a space that words begin with shows where they do."""
     alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
     t = Tokenizer(models.BPE(vocab={c: i for i, c in enumerate(alphabet)}, merges=[]))
     t.pre_tokenizer = pre_tokenizers.Sequence(([pre] if pre else []) + [pre_tokenizers.ByteLevel(add_prefix_space=True, use_regex=False)])

@@ -125,6 +125,13 @@ TEST_CASE("unigram: the best of all segmentations, unknown characters fused", "[
     REQUIRE(together == word);
     REQUIRE(sum == best(word));  // quarters add up exactly
   }
+  for (auto const& [both, ids] :
+       {std::pair(-1.0, Ids{0, 1}), {2.5, Ids{99, 2}}}) {  // unknown: 10 below -8, and 16 is the way round
+    Unigram edge({.unknown = 99});
+    edge.add_piece("ab", 0, -8), edge.add_piece("c", 1, -8), edge.add_piece("bc", 2, both);
+    edge.set_least_score(-8);
+    CHECK(encode(edge, "abc") == ids);
+  }
   CHECK(encode(unigram, "zza\u65e5") == Ids{99, 0, 99});
   CHECK(encode(unigram, "").empty());
   CHECK(has_all(message_of([&] { unigram.add_piece("c", 9, std::nan("")); }), {"log-probability of \"c\"", "finite"}));

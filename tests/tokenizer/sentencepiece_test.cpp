@@ -75,6 +75,16 @@ TEST_CASE("sentencepiece: a map of characters is checked, and a damaged one stay
       tokenizer_of(with_map(trie + std::string(1024, fill) + std::string(1, '\0'))).encode(text);
 }
 
+TEST_CASE("sentencepiece: a user-defined symbol of a unigram model scores a tenth below its bytes at their best", "[tokenizer]") {
+  auto const with_h = [](float h) {
+    return tokenizer_of(kUnknown + piece("he", 0, PieceType::user_defined) + piece("h", h, PieceType::normal) +
+                        piece("e", -1, PieceType::normal) + field(3, field(3, std::uint64_t{0})));
+  };
+  using Ids = std::vector<chg::Token>;
+  CHECK(with_h(-1.2F).encode("he") == Ids{1});
+  CHECK(with_h(-1.0F).encode("he") == Ids{2, 3});
+}
+
 TEST_CASE("sentencepiece: control pieces are special in a text unless it is plain", "[tokenizer]") {
   auto const tokenizer =
       tokenizer_of(kUnknown + piece("<s>", 0, PieceType::control) + piece("\u2581", -1, PieceType::normal) +

@@ -142,13 +142,13 @@ inline Parts read_model_file(std::filesystem::path const& path, LoadTokenizerOpt
 }
 
 inline Parts read_parts(std::filesystem::path const& path, LoadTokenizerOptions const& options) {
-  auto const n = read_neighbours(path.parent_path());
-  auto const name = path.filename().string();
   if (path.extension() == ".gguf") {
     check(options.read_gguf != nullptr, path.string(), "a tokenizer.json, a tokenizer.model or vocab.json with merges.txt",
           "a GGUF file", "Give LoadTokenizerOptions::read_gguf.");
     return gguf_parts(options.read_gguf(path), path.string(), options.pretokenizer);
   }
+  auto const n = read_neighbours(path.parent_path());
+  auto const name = path.filename().string();
   for (auto const& pair : vocab_and_merges)
     if (name == pair[0] || name == pair[1])
       return read_vocab_merges(path.parent_path() / pair[0], path.parent_path() / pair[1], options, n);

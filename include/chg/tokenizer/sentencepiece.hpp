@@ -53,7 +53,7 @@ inline Unigram make_unigram(SentencePieceModel const& m, UnigramOptions const& o
     if (p.type == PieceType::normal) least = std::min(least, p.score), most = std::max(most, p.score);
   for (std::size_t i = 0; i < m.pieces.size(); ++i) {
     auto const& p = m.pieces[i];
-    // A user-defined symbol wins against any way to cut its characters otherwise.
+    // A user-defined symbol counts as its bytes would if each were the most probable piece, less a little.
     auto const score = p.type == PieceType::user_defined ? static_cast<float>(p.piece.size()) * most - 0.1 : double{p.score};
     if (in_lattice(p.type)) unigram.add_piece(p.piece, static_cast<Token>(i), score);
   }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // The segmentation of a word into pieces of the highest total log-probability (Kudo, arXiv 1804.10959, section 3.2; Viterbi).
 //
-// A character that no piece begins with alone counts as one unknown piece, 10 nats below the least probable one.
+// A character that is no piece by itself may also count as an unknown one, 10 nats below the least probable piece.
 #pragma once
 
 #include <chg/tokenizer/unicode.hpp>

@@ -15,7 +15,9 @@
 #include <pcre2.h>
 
 #include <algorithm>
+#include <chrono>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -147,7 +149,8 @@ class Regex {
   }
 
   /// Calls found(range) for every match in `subject`, valid UTF-8, from left to right; matches do not overlap, and may be empty.
-  /// Throws Error when the effort at one place passes a limit that grows with the size of the subject.
+  /// Throws Error when the effort at one place, or the time that all of it takes, passes a limit that grows with the size of the
+  /// subject.
   template <class Found>
   void each_match(std::string_view subject, Found&& found) const {
     std::unique_ptr<pcre2_match_data_8, detail::FreePcre2> const data(pcre2_match_data_create_8(1, nullptr));
@@ -162,7 +165,8 @@ class Regex {
     }
     auto const* const bytes = reinterpret_cast<PCRE2_SPTR8>(subject.data());
     auto const* const offsets = pcre2_get_ovector_pointer_8(data.get());
-    for (std::size_t at = 0, last_end = none; at <= subject.size();) {
+    std::optional<Clock::time_point> start;
+    for (std::size_t at = 0, last_end = none, matches = 0; at <= subject.size();) {
       auto code = pcre2_match_8(code_.get(), bytes, subject.size(), at, PCRE2_NO_UTF_CHECK, data.get(), context.get());
       if (code == PCRE2_ERROR_JIT_STACKLIMIT)
         code =
@@ -173,6 +177,7 @@ class Regex {
                      detail::pcre2_message(code), "Cut the text into parts, or use a pattern that backtracks less."});
       auto const begin = offsets[0], end = offsets[1];
       if (begin > end) detail::refuse_pattern(name_, "a match that ends before it begins (\\K)");
+      if (++matches % 1024 == 0) check_time(start, subject.size());
       if (begin != end || begin != last_end) found(Range{begin, end});
       last_end = end;
       at = end;
@@ -181,6 +186,20 @@ class Regex {
   }
 
  private:
+  using Clock = std::chrono::steady_clock;
+
+  /// A pattern may look at the rest of a text from every place in it, within the limits at each: n^2 steps. Published patterns
+  /// take 0.1 microseconds a byte; the clock starts at the first call.
+  void check_time(std::optional<Clock::time_point>& start, std::size_t bytes) const {
+    auto const now = Clock::now();
+    if (!start) start = now;
+    auto const limit = std::chrono::seconds(10) + std::chrono::microseconds(10 * bytes);
+    if (now - *start > limit)
+      throw Error({name_ + " on a text of " + text(bytes) + " bytes",
+                   text("at most ", std::chrono::duration<double>(limit).count(), " seconds"), "more",
+                   "Cut the text into parts, or use a pattern that backtracks less."});
+  }
+
   static constexpr std::size_t none = static_cast<std::size_t>(-1);
   static constexpr std::uint32_t heap_kibibytes = 256 << 10;
 

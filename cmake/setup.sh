@@ -93,4 +93,4 @@ jobs() {
 }
 
 build_packages=(g++ cmake ninja-build libeigen3-dev libxtensor-dev libopenblas-dev nlohmann-json3-dev 'libdnnl-dev?')
-test_packages=(catch2 libbenchmark-dev)
+test_packages=(catch2 libbenchmark-dev libpcre2-dev libicu-dev)

@@ -2,6 +2,7 @@
 // Which file is read, which pre-tokenizer and which rule on BOS it gets; ranks, merges and GGUF metadata with faults.
 #include <chg/tokenizer/load_tokenizer.hpp>
 
+#include "formats/gguf_files.hpp"
 #include "formats/test_files.hpp"
 #include "support/catch.hpp"
 
@@ -51,6 +52,30 @@ GgufVocabulary gguf_gpt2() {
           .merges = {"a b"},
           .bos_token_id = 3};
 }
+std::string gguf_strings(std::vector<std::string> const& strings) {
+  auto all = chg::test::u32(8) + chg::test::u64(strings.size());
+  for (auto const& s : strings) all += chg::test::gguf_string(s);
+  return all;
+}
+template <class Number>
+std::string gguf_numbers(std::uint32_t type, std::vector<Number> const& numbers) {
+  auto all = chg::test::u32(type) + chg::test::u64(numbers.size());
+  for (auto const number : numbers) all += chg::test::raw(number);
+  return all;
+}
+// The file that has this vocabulary in its metadata, and no tensors.
+std::string gguf_file(GgufVocabulary const& v) {
+  constexpr std::uint32_t int32 = 5, float32 = 6, boolean = 7, array = 9;
+  chg::test::GgufBuilder file;
+  std::string const prefix = "tokenizer.ggml.";
+  file.string(prefix + "model", v.model).string(prefix + "pre", v.pre);
+  file.value(prefix + "tokens", array, gguf_strings(v.tokens)).value(prefix + "merges", array, gguf_strings(v.merges));
+  file.value(prefix + "scores", array, gguf_numbers(float32, v.scores));
+  file.value(prefix + "token_type", array, gguf_numbers(int32, v.token_type));
+  if (v.bos_token_id) file.integer(prefix + "bos_token_id", static_cast<std::uint32_t>(*v.bos_token_id));
+  if (v.add_bos_token) file.value(prefix + "add_bos_token", boolean, std::string(1, *v.add_bos_token ? '\1' : '\0'));
+  return file.file();
+}
 std::string gguf_complaint(GgufVocabulary const& v) {
   return message_of([&] { gguf_parts(v, "F"); });
 }
@@ -72,12 +97,8 @@ TEST_CASE("load_tokenizer: the order of preference in a directory", "[tokenizer]
   CHECK(chg::load_tokenizer(folder.path(), options).encode("ab") == Ids{97, 98});
   folder.write("tokenizer.json", kJson);
   CHECK(chg::load_tokenizer(folder.path()).encode("ab") == Ids{0, 1});
-  folder.write("model.gguf", "GGUF");
-  CHECK(chg::load_tokenizer(folder.path()).encode("ab") == Ids{0, 1});
-  CHECK(has_all(complaint(folder.path() / "model.gguf"), {"a GGUF file", "read_gguf"}));
-  chg::LoadTokenizerOptions reads;
-  reads.read_gguf = [](std::filesystem::path const&) { return gguf_llama(); };
-  CHECK(chg::load_tokenizer(folder.path(), reads).encode("a") == Ids{1, 4});
+  folder.write("model.gguf", gguf_file(gguf_llama()));
+  CHECK(chg::load_tokenizer(folder.path()).encode("a") == Ids{1, 4});
   CHECK(has_all(complaint(folder.path() / "absent.json"), {"absent.json cannot be read"}));
 }
 
@@ -174,6 +195,23 @@ TEST_CASE("gguf: SentencePiece and byte-level vocabularies, and their rule on BO
   gpt2.pre = "unheard of";
   CHECK(chg::Tokenizer(gguf_parts(gpt2, "F", "qwen2")).encode("ab") == Ids{2, 3});
   CHECK(has_all(gguf_complaint(gpt2), {"tokenizer.ggml.pre", "llama3", "\"unheard of\""}));
+}
+
+TEST_CASE("gguf: a file gives the vocabulary that its metadata hold; values of another type are named", "[tokenizer]") {
+  chg::test::TemporaryDirectory const folder;
+  auto const encoded = [&](GgufVocabulary const& v, char const* text) {
+    folder.write("model.gguf", gguf_file(v));
+    return chg::load_tokenizer(folder.path() / "model.gguf").encode(text);
+  };
+  CHECK(encoded(gguf_llama(), "a a") == Ids{1, 4, 4});
+  CHECK(encoded(gguf_gpt2(), "ab[y]<|x|>") == Ids{3, 2, 4, 3});
+  auto without = gguf_llama();
+  without.add_bos_token = false;
+  CHECK(encoded(without, "a") == Ids{4});
+  folder.write("model.gguf", chg::test::GgufBuilder().string("tokenizer.ggml.model", "llama").file());
+  CHECK(has_all(complaint(folder.path() / "model.gguf"), {"model.gguf", "tokenizer.ggml.tokens"}));
+  folder.write("model.gguf", chg::test::GgufBuilder().integer("tokenizer.ggml.model", 3).file());
+  CHECK(has_all(complaint(folder.path() / "model.gguf"), {"tokenizer.ggml.model", "a string"}));
 }
 
 TEST_CASE("gguf: arrays of other lengths, ids and types out of bounds are refused", "[tokenizer]") {

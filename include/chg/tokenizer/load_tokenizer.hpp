@@ -5,13 +5,12 @@
 //     auto const ids = tokenizer.encode("The capital of France is");
 #pragma once
 
-#include <chg/tokenizer/gguf_vocabulary.hpp>
+#include <chg/tokenizer/gguf_file.hpp>
 #include <chg/tokenizer/tokenizer_json.hpp>
 
 #include <algorithm>
 #include <array>
 #include <filesystem>
-#include <functional>
 #include <optional>
 #include <string>
 #include <utility>
@@ -22,8 +21,6 @@ namespace chg {
 struct LoadTokenizerOptions {
   std::string pretokenizer{};  ///< for files that name none: a name of tokenizer::named_patterns, or one of its aliases
   std::string family{};        ///< the model_type of the model, which decides when `pretokenizer` is empty
-  /// Reads the vocabulary of a GGUF file. Without it such a file is an Error, and is passed over in a directory.
-  std::function<tokenizer::GgufVocabulary(std::filesystem::path const&)> read_gguf{};
 };
 
 namespace tokenizer::detail {
@@ -142,11 +139,8 @@ inline Parts read_model_file(std::filesystem::path const& path, LoadTokenizerOpt
 }
 
 inline Parts read_parts(std::filesystem::path const& path, LoadTokenizerOptions const& options) {
-  if (path.extension() == ".gguf") {
-    check(options.read_gguf != nullptr, path.string(), "a tokenizer.json, a tokenizer.model or vocab.json with merges.txt",
-          "a GGUF file", "Give LoadTokenizerOptions::read_gguf.");
-    return gguf_parts(options.read_gguf(path), path.string(), options.pretokenizer);
-  }
+  if (path.extension() == ".gguf")
+    return gguf_parts(read_gguf_vocabulary(formats::Gguf(path)), path.string(), options.pretokenizer);
   auto const n = read_neighbours(path.parent_path());
   auto const name = path.filename().string();
   for (auto const& pair : vocab_and_merges)
@@ -165,20 +159,19 @@ inline Parts read_parts(std::filesystem::path const& path, LoadTokenizerOptions 
 }
 
 /// The file of a directory that is read: a GGUF, tokenizer.json, tokenizer.model, vocab.json, encoder.json, in this order.
-inline std::filesystem::path choose_file(std::filesystem::path const& directory, LoadTokenizerOptions const& options) {
+inline std::filesystem::path choose_file(std::filesystem::path const& directory) {
   std::vector<std::filesystem::path> gguf;
   for (auto const& entry : std::filesystem::directory_iterator(directory))
     if (entry.path().extension() == ".gguf") gguf.push_back(entry.path());
   std::sort(gguf.begin(), gguf.end());
-  if (!gguf.empty() && options.read_gguf) return gguf.front();
+  if (!gguf.empty()) return gguf.front();
   for (auto const* name : {"tokenizer.json", "tokenizer.model"})
     if (std::filesystem::exists(directory / name)) return directory / name;
   for (auto const& pair : vocab_and_merges)
     if (std::filesystem::exists(directory / pair[0]) && std::filesystem::exists(directory / pair[1])) return directory / pair[0];
   throw Error({directory.string() + " holds no tokenizer",
-               "tokenizer.json, tokenizer.model, vocab.json with merges.txt, or encoder.json with vocab.bpe",
-               gguf.empty() ? "none of these" : "a GGUF file alone",
-               gguf.empty() ? "" : "Give LoadTokenizerOptions::read_gguf."});
+               "a GGUF file, tokenizer.json, tokenizer.model, vocab.json with merges.txt, or encoder.json with vocab.bpe",
+               "none of these", ""});
 }
 
 }  // namespace tokenizer::detail
@@ -188,7 +181,7 @@ inline std::filesystem::path choose_file(std::filesystem::path const& directory,
 /// BOS is that of the file; where a format has none, that of tokenizer_config.json beside it. Throws Error naming the file.
 inline Tokenizer load_tokenizer(std::filesystem::path const& path, LoadTokenizerOptions const& options = {}) {
   auto const directory = std::filesystem::is_directory(path);
-  return Tokenizer(tokenizer::detail::read_parts(directory ? tokenizer::detail::choose_file(path, options) : path, options));
+  return Tokenizer(tokenizer::detail::read_parts(directory ? tokenizer::detail::choose_file(path) : path, options));
 }
 
 }  // namespace chg

@@ -79,9 +79,7 @@ struct Split {
         case SplitBehavior::removed:
           if (!separator) add(range);
           break;
-        case SplitBehavior::isolated:
-          add(range);
-          break;
+        case SplitBehavior::isolated: add(range); break;
         case SplitBehavior::merged_with_previous:
           if (!separator && i + 1 < count && parts[i + 1].separator) range.end = parts[++i].range.end;
           add(range);

@@ -4,6 +4,7 @@
 #include <chg/model/architecture.hpp>
 
 #include <functional>
+#include <limits>
 
 using namespace chg;
 
@@ -29,6 +30,13 @@ TEST_CASE("architecture: every value that no transformer can have is refused by 
     c.windows = {1, -2};
            },
            "config: windows. Expected 0 (all positions) or a positive number, got -2"},
+          {[](Config& c) { c.rotary.channels = 8; }, "config: rotary.channels. Expected 0 (all) to head_dim = 6, got 8"},
+          {[](Config& c) { c.rotary.channels = 3; }, "config: rotary.channels. Expected an even number"},
+          {[](Config& c) { c.rotary.linear_factor = 0; }, "config: rotary.linear_factor. Expected a positive number, got 0"},
+          {[](Config& c) { c.local_rotary = Rotary{.theta = -1}; }, "config: local_rotary.theta"},
+          {[](Config& c) { c.attention_soft_cap = -1; }, "config: attention_soft_cap. Expected 0 (none) or a positive number"},
+          {[](Config& c) { c.logit_soft_cap = std::numeric_limits<double>::infinity(); }, "config: logit_soft_cap"},
+          {[](Config& c) { c.embedding_scale = 0; }, "config: embedding_scale. Expected a positive number, got 0"},
           {[](Config& c) { c.rotary.scaled = true, c.rotary.scaling.factor = 0; }, "config: rotary.scaling.factor"},
           {[](Config& c) { c.rotary.scaled = true, c.rotary.scaling.high_freq_factor = 1; },
            "config: rotary.scaling.high_freq_factor"},

@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: MIT
+// The policies by which the families differ: each agrees with plain loops, and its gate gradient with dual numbers.
+#include "model/exactness.hpp"
+#include "support/catch.hpp"
+
+using namespace chg;
+using namespace chg::tests;
+
+namespace {
+
+constexpr RandomWeightsOptions kAll{.seed = 5, .biases = true, .tied = false, .random_norms = true};
+
+// Every policy of the Gemma families at once: caps low enough to bend, two bases of rotary positions.
+Config gemma_config() {
+  auto c = llama_config();
+  c.windows = {3, 0, 3};
+  c.local_rotary = Rotary{.theta = 100};
+  c.rotary.linear_factor = 8;
+  c.attention_scale = 0.7;
+  c.attention_soft_cap = 0.9;
+  c.logit_soft_cap = 1.5;
+  c.embedding_scale = 2.5;
+  return c;
+}
+
+Config neox_config() {
+  auto c = llama_config();
+  c.kv_heads = c.heads;
+  c.rotary.channels = 2;
+  return c;
+}
+
+template <Architecture A>
+void check_exact(Config const& c) {
+  auto const weights = random_weights<double>(A, c, kAll);
+  CHECK(difference_from_plain<A>(c, weights, ragged(40)) < 1e-12);  // a sum of about a hundred products, through three layers
+  CHECK(gradient_error(Transformer<A, double>(c, weights), ragged(25)) < 1e-12);
+}
+
+}  // namespace
+
+TEST_CASE("policies: norms of queries and keys", "[model]") { check_exact<qwen3_like>(llama_config()); }
+
+TEST_CASE("policies: gelu gates, scaled embeddings, soft caps, windows", "[model]") { check_exact<gemma_like>(gemma_config()); }
+
+TEST_CASE("policies: post norms beside all of Gemma 3's others, two rotary bases", "[model]") {
+  check_exact<gemma3_like>(gemma_config());
+}
+
+TEST_CASE("policies: attention beside the MLP, rotary positions of some channels", "[model]") {
+  check_exact<neox_like>(neox_config());
+}

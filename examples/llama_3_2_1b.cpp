@@ -3,17 +3,23 @@
 //
 //     cmake --build build/release --target llama_3_2_1b && build/release/examples/llama_3_2_1b --layers 2
 //
-// prints the forecast of memory and then seconds an update. The weights are random, of the published shapes: --layers 16 is the
-// full model and needs about 17 GB. Options: --layers N, --updates N, --batch N, --threads N.
+// prints the memory of the weights, a bound of the memory of a pass, and the seconds of each update. The weights are random, of
+// the published shapes: --layers 16 is the full model and needs about 17 GB. With the real ones (huggingface.co/meta-llama/
+// Llama-3.2-1B, or a GGUF file of it):
+//
+//     build/release/examples/llama_3_2_1b --model path/to/Llama-3.2-1B
+//
+// Options: --model DIRECTORY or FILE.gguf, --layers N, --updates N, --batch N, --threads N.
 #include "support/console.hpp"
 
 #include <chg/chg.hpp>
+#include <chg/formats/load.hpp>
 
 using namespace chg;
 
 int main(int argc, char** argv) {
   return examples::guarded([&] {
-    examples::check_options(argc, argv, {"--layers", "--updates", "--batch", "--threads"});
+    examples::check_options(argc, argv, {"--model", "--layers", "--updates", "--batch", "--threads"});
     // All extents but the number of layers are fixed at compile time.
     constexpr auto shape = [] {
       auto a = llama_3_2_1b;
@@ -27,8 +33,13 @@ int main(int argc, char** argv) {
     auto const updates = examples::option(argc, argv, "--updates", Index{2}),
                batch = examples::option(argc, argv, "--batch", Index{8});
 
-    std::cout << "making random weights of " << config.layers << " layers" << std::endl;
-    Transformer<shape> const model(config, random_weights<float>(shape, config));
+    std::string const path = examples::option(argc, argv, "--model", "");
+    auto const make = [&] {
+      if (!path.empty()) return load<shape>(path);
+      std::cout << "making random weights of " << config.layers << " layers" << std::endl;
+      return Transformer<shape>(config, random_weights<float>(shape, config));
+    };
+    auto const model = make();
     std::cout << "weights " << model.weight_bytes() / 1'000'000 << " MB; a pass over 1024 rows at most "
               << model.pass_bytes(1024, batch, 32) / 1'000'000 << " MB a thread" << std::endl;
 

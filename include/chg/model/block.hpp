@@ -36,8 +36,9 @@ struct BlockState {
 template <Architecture A, class RealType>
 class Block {
  public:
-  /// Takes the weights.
-  Block(Config const& config, LayerWeights<RealType>& weights, Index layer)
+  /// Takes the weights. rotary: see GatedAttention.
+  Block(Config const& config, LayerWeights<RealType>& weights, Index layer,
+        std::shared_ptr<ops::RotaryTable<RealType> const> rotary)
       : attention_norm_(std::move(weights.attention_norm), std::move(weights.attention_norm_bias), config.d_model,
                         config.norm_epsilon),
         mlp_norm_(std::move(weights.mlp_norm), std::move(weights.mlp_norm_bias), config.d_model, config.norm_epsilon),
@@ -45,7 +46,7 @@ class Block {
                              config.norm_epsilon),
         mlp_post_norm_(std::move(weights.mlp_post_norm), std::move(weights.mlp_post_norm_bias), config.d_model,
                        config.norm_epsilon),
-        attention_(config, std::move(weights), config.window(layer), layer == 0),
+        attention_(config, std::move(weights), config.window(layer), layer == 0, std::move(rotary)),
         mlp_(make_mlp(config, weights)) {}
 
   GatedAttention<A, RealType> const& attention() const { return attention_; }

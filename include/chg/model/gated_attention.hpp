@@ -16,6 +16,7 @@
 #include <chg/ops/rotary.hpp>
 #include <chg/tensor/gemm.hpp>
 
+#include <memory>
 #include <span>
 
 namespace chg {
@@ -61,9 +62,11 @@ class GatedAttention : CheckArchitecture<A> {
 
   /// Takes the attention weights of `layer`; what else it holds is left alone. window: see Config::windows.
   /// first: no gradient with respect to the input will be asked for (the lowest layer of a transformer).
+  /// rotary: the table of config.rotary_of(window), which layers share; null: the layer makes its own.
   /// Throws Error naming the extent or the tensor that is missing, misshapen or not finite. Of the config, layers, d_ff and vocab
   /// are not read.
-  GatedAttention(Config const& config, LayerWeights<RealType>&& layer, Index window = 0, bool first = false)
+  GatedAttention(Config const& config, LayerWeights<RealType>&& layer, Index window = 0, bool first = false,
+                 std::shared_ptr<ops::RotaryTable<RealType> const> rotary = nullptr)
       : shape_(checked_shape(config, layer, window)),
         d_model_(config.d_model),
         context_(config.context),
@@ -74,7 +77,8 @@ class GatedAttention : CheckArchitecture<A> {
         b_O_(std::move(layer.b_O)),
         q_norm_(std::move(layer.q_norm)),
         k_norm_(std::move(layer.k_norm)),
-        norm_epsilon_(config.norm_epsilon) {
+        norm_epsilon_(config.norm_epsilon),
+        rotary_(std::move(rotary)) {
     layer.W_K.resize(0, 0), layer.W_V.resize(0, 0);
     if (layer.b_K.size() > 0 || layer.b_V.size() > 0) {
       b_KV_ = RowVector<RealType>::Zero(2 * shape_.kv_heads * shape_.head_dim);
@@ -82,7 +86,8 @@ class GatedAttention : CheckArchitecture<A> {
       if (layer.b_V.size() > 0) b_KV_.tail(layer.b_V.size()) = layer.b_V;
     }
     if constexpr (A.position == Position::rotary)
-      rotary_ = ops::RotaryTable<RealType>(config.rotary_of(window), config.head_dim, config.context);
+      if (!rotary_)
+        rotary_ = std::make_shared<ops::RotaryTable<RealType>>(config.rotary_of(window), config.head_dim, config.context);
   }
 
   Index heads() const { return detail::extent<A.heads>(shape_.heads); }
@@ -163,8 +168,8 @@ class GatedAttention : CheckArchitecture<A> {
     ops::add_bias(b_KV_, state.kv, n);
     if constexpr (A.query_key_norm) norm_queries_and_keys(queries, n, arena, state);
     if constexpr (A.position == Position::rotary) {
-      for (Index i = 0; i < queries; ++i) rotary_.turn(state.q + i * head_columns(), heads(), rows.position(i));
-      for (Index i = 0; i < n; ++i) rotary_.turn(state.kv + i * kv_columns(), kv_heads(), rows.tree().position(i));
+      for (Index i = 0; i < queries; ++i) rotary_->turn(state.q + i * head_columns(), heads(), rows.position(i));
+      for (Index i = 0; i < n; ++i) rotary_->turn(state.kv + i * kv_columns(), kv_heads(), rows.tree().position(i));
     }
     ops::causal_attention(rows, shape(), state.q, state.kv, state.probabilities, state.slope, state.z);
 
@@ -216,8 +221,8 @@ class GatedAttention : CheckArchitecture<A> {
     auto* const dkv = arena.template allocate<T>(n * kv_columns());
     ops::causal_attention_backward(rows, shape(), state.q, state.kv, state.probabilities, state.slope, dz, delta, dq, dkv, arena);
     if constexpr (A.position == Position::rotary) {
-      for (Index i = 0; i < queries; ++i) rotary_.turn_back(dq + i * head_columns(), heads(), rows.position(i));
-      for (Index i = 0; i < n; ++i) rotary_.turn_back(dkv + i * kv_columns(), kv_heads(), rows.tree().position(i));
+      for (Index i = 0; i < queries; ++i) rotary_->turn_back(dq + i * head_columns(), heads(), rows.position(i));
+      for (Index i = 0; i < n; ++i) rotary_->turn_back(dkv + i * kv_columns(), kv_heads(), rows.tree().position(i));
     }
     if constexpr (A.query_key_norm) dq = norm_queries_and_keys_backward(queries, n, arena, state, dq, dkv);
     W_KV_.backward(dkv, n, dx);
@@ -299,7 +304,7 @@ class GatedAttention : CheckArchitecture<A> {
   FrozenMatrix<RealType> W_Q_, W_KV_, W_O_;
   RowVector<RealType> b_Q_, b_KV_, b_O_, q_norm_, k_norm_;
   double norm_epsilon_;
-  ops::RotaryTable<RealType> rotary_;
+  std::shared_ptr<ops::RotaryTable<RealType> const> rotary_;
 };
 
 }  // namespace chg

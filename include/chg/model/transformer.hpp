@@ -74,7 +74,15 @@ class Transformer : CheckArchitecture<A> {
     parts->final_norm =
         NormType(std::move(weights.final_norm), std::move(weights.final_norm_bias), config.d_model, config.norm_epsilon);
     parts->layers.reserve(weights.layers.size());
-    for (Index l = 0; l < config.layers; ++l) parts->layers.emplace_back(config, weights.layers[static_cast<std::size_t>(l)], l);
+    std::shared_ptr<ops::RotaryTable<RealType> const> rotary, local;
+    if constexpr (A.position == Position::rotary) {
+      rotary = std::make_shared<ops::RotaryTable<RealType>>(config.rotary, config.head_dim, config.context);
+      if (config.local_rotary)
+        local = std::make_shared<ops::RotaryTable<RealType>>(*config.local_rotary, config.head_dim, config.context);
+    }
+    for (Index l = 0; l < config.layers; ++l)
+      parts->layers.emplace_back(config, weights.layers[static_cast<std::size_t>(l)], l,
+                                 local && config.window(l) > 0 ? local : rotary);
     parts->config = std::move(config);
     parts_ = std::move(parts);
   }

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-# The package that find_package(chg [COMPONENTS formats run tokenizer]) reads.
+# The package that find_package(chg [COMPONENTS formats run tokenizer text_task]) reads.
 include(CMakePackageConfigHelpers)
 
 set(chg_package_dir "${CMAKE_INSTALL_LIBDIR}/cmake/chg")

@@ -15,8 +15,9 @@ set(verify_may tensor)
 set(builtin_may analysis gate task model ops tensor)
 set(formats_may task model ops tensor)
 set(tokenizer_may formats tensor)
+set(text_task_may tokenizer formats task tensor)
 set(run_may formats analysis gate task model ops tensor)
-set(rooms tensor ops model gate analysis task verify builtin formats run tokenizer)
+set(rooms tensor ops model gate analysis task verify builtin formats run tokenizer text_task)
 set(core tensor ops model gate analysis task verify builtin)
 
 # Libraries by the start of their headers' names, and the rooms that may include them.

@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: MIT
+// The items of a task, questions with answers, from the files that tasks are published in.
+//
+//     pairs            [{"input": ..., "output": ...}, ...]                     function-vector tasks (Todd et al. 2023)
+//     BIG-bench        {"task_prefix": ..., "examples": [{"input": ..., "target": ...}, ...]}
+//     multiple choice  {"question": ..., "choices": {"label": [...], "text": [...]}, "answerKey": ...} a line    CommonsenseQA
+//     worked answers   {"question": ..., "answer": ...} a line                  GSM8K
+//     sentence pairs   QUESTION, a tab, ANSWER a line
+#pragma once
+
+#include <chg/formats/json.hpp>
+#include <chg/tensor/matrix.hpp>
+
+#include <algorithm>
+#include <filesystem>
+#include <string>
+#include <string_view>
+#include <unordered_set>
+#include <utility>
+#include <vector>
+
+namespace chg::text_task {
+
+struct Item {
+  std::string question;
+  std::string answer;                  ///< of a multiple choice: the right option
+  std::vector<std::string> options{};  ///< of a multiple choice; published ones may be alike
+  std::size_t right = 0;               ///< number of the right option
+
+  /// Bytes of all its text.
+  std::size_t length() const {
+    auto all = question.size() + answer.size();
+    for (auto const& option : options) all += option.size();
+    return all;
+  }
+  bool operator==(Item const&) const = default;
+};
+
+struct Items {
+  std::string name;         ///< of the file, for errors
+  std::string instruction;  ///< what the file itself says is to be done; may be empty
+  std::vector<Item> all;
+};
+
+namespace detail {
+
+using formats::JsonObject;
+
+inline std::string trimmed(std::string_view s) {
+  constexpr std::string_view blank = " \t\r\n";
+  auto const first = s.find_first_not_of(blank);
+  return first == std::string_view::npos ? "" : std::string(s.substr(first, s.find_last_not_of(blank) + 1 - first));
+}
+
+/// Calls read(line, "FILE, line N") for every line that is not blank. A last line without its newline counts.
+template <class Read>
+void each_line(std::string_view chars, std::string const& name, Read&& read) {
+  for (std::size_t begin = 0, number = 1; begin < chars.size(); ++number) {
+    auto const end = std::min(chars.find('\n', begin), chars.size());
+    auto line = chars.substr(begin, end - begin);
+    if (line.ends_with('\r')) line.remove_suffix(1);
+    if (!trimmed(line).empty()) read(line, name + ", line " + std::to_string(number));
+    begin = end + 1;
+  }
+}
+
+inline Item choice_item(JsonObject const& line) {
+  auto const choices = line.object("choices");
+  auto const &labels = choices.array("label"), &texts = choices.array("text");
+  check(labels.size() == texts.size() && !texts.empty(), choices.name(), "as many labels as texts, one or more",
+        text(labels.size(), " and ", texts.size()));
+  auto const key = line.string("answerKey");
+  Item item{.question = trimmed(line.string("question")), .answer = ""};
+  auto found = false;
+  for (std::size_t i = 0; i < texts.size(); ++i) {
+    check(labels[i].is_string() && texts[i].is_string(), choices.name(), "labels and texts that are strings",
+          formats::shown(texts[i]));
+    item.options.push_back(trimmed(texts[i].get<std::string>()));
+    if (labels[i].get<std::string>() == key) item.answer = item.options.back(), item.right = i, found = true;
+  }
+  check(found, line.at("answerKey"), "one of the labels", formats::in_quotes(key));
+  return item;
+}
+
+/// Throws Error for an item without text, and when there are none.
+inline Items checked(Items items) {
+  check(!items.all.empty(), items.name, "one item or more", "none");
+  for (std::size_t i = 0; i < items.all.size(); ++i) {
+    auto const& item = items.all[i];
+    auto const name = items.name + ": item " + std::to_string(i);
+    check(!item.question.empty() && !item.answer.empty(), name, "a question and an answer", "an empty string");
+  }
+  // An item that is there twice would be on both sides of a split.
+  std::unordered_set<std::string> seen;
+  std::erase_if(items.all, [&](Item const& item) { return !seen.insert(item.question).second; });
+  return items;
+}
+
+}  // namespace detail
+
+/// Parses the bytes of a file in any of the formats above, told apart by content; `name` stands for it in errors. Of items with
+/// the same question the first is kept. Throws Error naming file, line or item, and key.
+inline Items parse_items(std::string_view chars, std::string const& name) {
+  Items items{.name = name, .instruction = "", .all = {}};
+  auto const start = chars.find_first_not_of(" \t\r\n");
+  auto const first = start == std::string_view::npos ? '\0' : chars[start];
+  auto const pair = [](detail::JsonObject const& o, char const* question, char const* answer) {
+    return Item{.question = detail::trimmed(o.string(question)), .answer = detail::trimmed(o.string(answer))};
+  };
+  auto const lines = first == '{' && detail::trimmed(chars.substr(start, chars.find('\n', start) - start)).ends_with('}');
+  if (first == '[') {
+    auto const json = formats::parse_json(chars, name);
+    for (auto const& element : json)
+      items.all.push_back(pair({element, name + ": item " + std::to_string(items.all.size())}, "input", "output"));
+  } else if (first == '{' && !lines) {
+    auto const json = formats::parse_json(chars, name);
+    detail::JsonObject const file(json, name);
+    items.instruction = detail::trimmed(file.string("task_prefix", ""));
+    for (auto const& element : file.array("examples"))
+      items.all.push_back(pair({element, name + ": item " + std::to_string(items.all.size())}, "input", "target"));
+  } else if (first == '{') {
+    detail::each_line(chars, name, [&](std::string_view line, std::string const& at) {
+      auto const json = formats::parse_json(line, at);
+      detail::JsonObject const object(json, at);
+      items.all.push_back(object.has("choices") ? detail::choice_item(object) : pair(object, "question", "answer"));
+    });
+  } else {
+    detail::each_line(chars, name, [&](std::string_view line, std::string const& at) {
+      auto const tab = line.find('\t');
+      check(tab != std::string_view::npos && line.find('\t', tab + 1) == std::string_view::npos, at,
+            "a question, one tab, and an answer", formats::in_quotes(line));
+      items.all.push_back({.question = detail::trimmed(line.substr(0, tab)), .answer = detail::trimmed(line.substr(tab + 1))});
+    });
+  }
+  return detail::checked(std::move(items));
+}
+
+/// The items of a file. Throws Error as parse_items does, and when it cannot be read.
+inline Items read_items(std::filesystem::path const& path) {
+  formats::MappedFile const file(path);
+  return parse_items(file.chars(), path.string());
+}
+
+}  // namespace chg::text_task

@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: MIT
+#include <chg/text_task/items.hpp>
+
+#include "formats/test_files.hpp"
+#include "support/catch.hpp"
+
+using namespace chg;
+using namespace chg::text_task;
+using test::has_all;
+using test::message_of;
+
+namespace {
+std::string complaint(std::string const& chars) {
+  return message_of([&] { parse_items(chars, "F"); });
+}
+}  // namespace
+
+TEST_CASE("items: every format is told apart by its content", "[text_task]") {
+  CHECK(parse_items(R"([{"input": "hot", "output": "cold"}, {"output": "B", "input": " a "}])", "F").all ==
+        std::vector<Item>{{"hot", "cold"}, {"a", "B"}});
+  auto const bigbench =
+      parse_items("{\n \"task_prefix\": \"Do it.\\n\",\n \"examples\": [{\"input\": \"x: \", \"target\": \"y\"}]\n}", "F");
+  CHECK(bigbench.instruction == "Do it.");
+  CHECK(bigbench.all == std::vector<Item>{{"x:", "y"}});
+  CHECK(parse_items("{\"question\": \"1+1?\", \"answer\": \"2\"}\r\n\n{\"question\": \"2+2?\", \"answer\": \"4\"}", "F").all ==
+        std::vector<Item>{{"1+1?", "2"}, {"2+2?", "4"}});
+  CHECK(
+      parse_items(R"({"question": "Where?", "choices": {"label": ["A", "B"], "text": ["bank", "mall"]}, "answerKey": "B"})", "F")
+          .all == std::vector<Item>{{"Where?", "mall", {"bank", "mall"}, 1}});
+  CHECK(parse_items("the dog ran . PRESENT\tthe dog runs .\n", "F").all ==
+        std::vector<Item>{{"the dog ran . PRESENT", "the dog runs ."}});
+  CHECK(parse_items("a\tb\na\tc\n", "F").all.size() == 1);  // the same question twice
+}
+
+TEST_CASE("items: bad files are refused with file, line or item, and key", "[text_task]") {
+  CHECK(has_all(complaint(""), {"F", "one item or more"}));
+  CHECK(has_all(complaint("[{\"input\": \"x\"}]"), {"F: item 0: output"}));
+  CHECK(has_all(complaint("[{\"input\": \"x\", \"output\": 3}]"), {"F: item 0: output", "a string", "3"}));
+  CHECK(has_all(complaint("[{\"input\": \" \", \"output\": \"y\"}]"), {"F: item 0", "an empty string"}));
+  CHECK(has_all(complaint("{\"question\": \"x\", \"answer\": \"y\"}\n{\"question\": \"x\"}"), {"F, line 2: answer"}));
+  CHECK(has_all(complaint("{\"question\": \"x\", \"answer\": \"y\"}\nnot json"), {"F, line 2", "JSON"}));
+  CHECK(has_all(complaint("a\tb\nno tab\n"), {"F, line 2", "one tab"}));
+  CHECK(has_all(complaint("a\tb\tc\n"), {"F, line 1", "one tab"}));
+  auto const choices = [](char const* labels, char const* texts, char const* key) {
+    return complaint(std::string("{\"question\": \"q\", \"choices\": {\"label\": ") + labels + ", \"text\": " + texts +
+                     "}, \"answerKey\": \"" + key + "\"}");
+  };
+  CHECK(has_all(choices("[\"A\"]", "[\"x\", \"y\"]", "A"), {"F, line 1: choices", "1 and 2"}));
+  CHECK(has_all(choices("[\"A\", \"B\"]", "[\"x\", \"y\"]", "C"), {"answerKey", "\"C\""}));
+  CHECK(has_all(choices("[\"A\", \"B\"]", "[\"x\", 3]", "A"), {"strings"}));
+}

@@ -12,6 +12,7 @@ golden/NAME/tokenizer.json, NAME/tokenizer.model or NAME/vocab.json: "ids" with 
 import base64
 import io
 import json
+import os
 import pathlib
 import random
 import sys
@@ -185,7 +186,7 @@ def hugging_face():
 
 
 def sentence_pieces(directory):
-    rules = directory / "rules.tsv"
+    rules = pathlib.Path(os.path.relpath(directory / "rules.tsv"))  # a model keeps this path
     rules.write_text("FB01\t66 69\nBD\t31 2044 32\nA0\t20\n9\t20\nD\t\n212B\tC5\n65 301\tE9\n3000\t20\n", encoding="utf-8")
     common = dict(hard_vocab_limit=False, num_threads=1, minloglevel=2, character_coverage=0.98, normalization_rule_name="identity")
     kinds = {

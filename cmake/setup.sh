@@ -92,5 +92,5 @@ jobs() {
   echo $(( cores < free ? cores : free ))
 }
 
-build_packages=(g++ cmake ninja-build libeigen3-dev libxtensor-dev libopenblas-dev nlohmann-json3-dev 'libdnnl-dev?')
+build_packages=(g++ cmake ninja-build libeigen3-dev libxtensor-dev libopenblas-dev nlohmann-json3-dev 'libdnnl-dev?' libcli11-dev libfmt-dev)
 test_packages=(catch2 libbenchmark-dev libpcre2-dev libicu-dev)

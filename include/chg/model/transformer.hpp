@@ -10,6 +10,7 @@
 #pragma once
 
 #include <chg/model/block.hpp>
+#include <chg/model/pass_bytes.hpp>
 #include <chg/ops/cross_entropy.hpp>
 
 #include <concepts>
@@ -204,20 +205,9 @@ class Transformer : CheckArchitecture<A> {
     return total;
   }
 
-  /// An upper bound of the arena bytes that a pass kept for the backward pass takes for `rows` rows, `targets` of them
-  /// targets, in a tree of the given depth.
+  /// chg::pass_bytes of this model.
   std::size_t pass_bytes(Index rows, Index targets, Index depth) const {
-    auto const& c = parts_->config;
-    auto const heads_columns = c.heads * c.head_dim, stride = (depth + 15) / 16 * 16,
-               mlp = A.mlp == Mlp::none ? 0 : (gated(A.mlp) ? 2 : 1) * c.d_ff;
-    auto const norms = (A.post_norms ? 2 * c.d_model + 4 : 0) +
-                       (A.query_key_norm ? (c.heads + c.kv_heads) * (c.head_dim + 1) : 0) + (A.parallel ? c.d_model : 0);
-    auto const kept = 2 * c.d_model + 4 + 2 * heads_columns + 2 * c.kv_heads * c.head_dim + mlp + norms +
-                      (c.attention_soft_cap > 0 ? 2 : 1) * c.heads * stride;
-    auto const working = 4 * c.d_model + 2 * heads_columns + 2 * c.kv_heads * c.head_dim + 2 * c.d_ff + stride + c.heads;
-    return static_cast<std::size_t>(rows * (kept * c.layers + working) +
-                                    targets * ((c.logit_soft_cap > 0 ? 2 : 1) * c.vocab + 3 * c.d_model)) *
-           sizeof(Scalar);
+    return chg::pass_bytes<Scalar>(A, parts_->config, rows, targets, depth);
   }
 
  private:

@@ -22,9 +22,10 @@ struct VerifyGradientOptions {
 
 /// The derivative of the NLL (mean over examples, nats) by each gate, against dual numbers carried through the model itself: one
 /// forward pass a gate. gates: [L, H]. Throws Error on gates of another shape or examples that the model cannot read.
-template <Architecture A, class Scalar>
-verify::Table verify_gradient(Transformer<A, Scalar> const& model, Examples const& examples, Matrix<double> const& gates,
+template <TransformerModel M>
+verify::Table verify_gradient(M const& model, Examples const& examples, Matrix<double> const& gates,
                               VerifyGradientOptions const& options = {}) {
+  using Scalar = typename M::scalar_type;
   static_assert(!is_dual<Scalar>, "chg::verify_gradient: give it the model over float or double; it makes the duals itself.");
   check_shape("verify: gates", gates, model.layers(), model.heads());
   auto const tolerance = options.tolerance > 0 ? options.tolerance : sizeof(Scalar) == sizeof(double) ? 1e-12 : 1e-4;

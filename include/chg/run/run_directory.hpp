@@ -120,32 +120,32 @@ class RunDirectory {
 namespace detail {
 
 /// G of a phase as float32 and its logits as float64; nothing when the phase has not run to its end.
-inline void write_phase(RunDirectory const& directory, char const* name, GateLogits const& u) {
+inline void write_phase(std::filesystem::path const& directory, char const* name, GateLogits const& u) {
   if (u.empty()) return;
-  write_npy<float>(directory.path() / text("G", name, ".npy"), sigmoid(u).values());
-  write_npy<double>(directory.path() / text("U", name, ".npy"), u.values());
-}
-
-template <class Record>
-void write_log_and_state(RunDirectory const& directory, Record const& fit) {
-  directory.write("metrics.csv", metrics_csv(fit.metrics));
-  if (fit.status == Status::interrupted) save(fit, directory.folder("state") / "fit.bin");
+  write_npy<float>(directory / text("G", name, ".npy"), sigmoid(u).values());
+  write_npy<double>(directory / text("U", name, ".npy"), u.values());
 }
 
 }  // namespace detail
 
-/// Writes the gates and logits of every phase that has run to its end, metrics.csv, of a fit with all its phases heads.csv,
-/// and of an interrupted one state/fit.bin, which chg::load_fit (or load_contrastive_fit) reads.
-inline void write_fit(RunDirectory const& directory, Fit const& fit) {
+/// Writes the gates and logits of every phase that has run to its end, metrics.csv, and of a fit with all its phases heads.csv.
+inline void write_results(std::filesystem::path const& directory, Fit const& fit) {
   detail::write_phase(directory, "0", fit.u0);
   detail::write_phase(directory, "plus", fit.u_plus);
   detail::write_phase(directory, "minus", fit.u_minus);
-  if (fit.status == Status::finished && !fit.u_minus.empty()) directory.write("heads.csv", heads_csv(fit));
-  detail::write_log_and_state(directory, fit);
+  if (fit.status == Status::finished && !fit.u_minus.empty()) write_file(directory / "heads.csv", heads_csv(fit));
+  write_file(directory / "metrics.csv", metrics_csv(fit.metrics));
 }
-inline void write_fit(RunDirectory const& directory, ContrastiveFit const& fit) {
+inline void write_results(std::filesystem::path const& directory, ContrastiveFit const& fit) {
   detail::write_phase(directory, "", fit.u);
-  detail::write_log_and_state(directory, fit);
+  write_file(directory / "metrics.csv", metrics_csv(fit.metrics));
+}
+
+/// write_results, and of an interrupted fit state/fit.bin, which chg::load_fit (or load_contrastive_fit) reads.
+template <class Record>
+void write_fit(RunDirectory const& directory, Record const& fit) {
+  write_results(directory.path(), fit);
+  if (fit.status == Status::interrupted) save(fit, directory.folder("state") / "fit.bin");
 }
 
 }  // namespace chg::run

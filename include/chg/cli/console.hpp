@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: MIT
+// What a command says on the terminal, and how it is interrupted.
+#pragma once
+
+#include <chg/cli/settings.hpp>
+#include <chg/gate/fit_options.hpp>
+
+#include <unistd.h>
+
+#include <atomic>
+#include <chrono>
+#include <csignal>
+#include <cstdio>
+#include <cstdlib>
+#include <string>
+
+namespace chg::cli {
+
+/// Thrown when the user stopped a command that saved where it was; the program ends with status 130.
+struct Interrupted {
+  std::string message;
+};
+
+/// Ctrl-C and SIGTERM. Outside a scope of this type they end the program at once with status 130; inside, the first one asks
+/// for an end, which requested() tells, and a second one ends the program.
+class GracefulInterrupts {
+ public:
+  GracefulInterrupts() { graceful() = true; }
+  GracefulInterrupts(GracefulInterrupts const&) = delete;
+  GracefulInterrupts& operator=(GracefulInterrupts const&) = delete;
+  ~GracefulInterrupts() { graceful() = false; }
+
+  static bool requested() { return asked(); }
+
+  /// To be called once, at the start of the program.
+  static void install() {
+    std::signal(SIGINT, handle);
+    std::signal(SIGTERM, handle);
+  }
+
+ private:
+  static std::atomic<bool>& graceful() {
+    static std::atomic<bool> value = false;
+    return value;
+  }
+  static std::atomic<bool>& asked() {
+    static std::atomic<bool> value = false;
+    return value;
+  }
+  static void handle(int) {
+    if (!graceful() || asked().exchange(true)) ::_exit(130);
+  }
+};
+
+/// Whether colours may be written to a stream: a terminal, and NO_COLOR is not set or empty (no-color.org).
+inline bool colours(int stream) {
+  auto const* const off = std::getenv("NO_COLOR");
+  return ::isatty(stream) != 0 && (off == nullptr || *off == '\0');
+}
+
+/// "1:05:09", "5:09"
+inline std::string duration_text(double seconds) {
+  auto const s = static_cast<long>(seconds);
+  return s >= 3600 ? fmt::format("{}:{:02}:{:02}", s / 3600, s / 60 % 60, s % 60) : fmt::format("{}:{:02}", s / 60, s % 60);
+}
+
+/// A line on stderr, rewritten in place on a terminal: bar, phase, updates a second, time left, NLL. On anything else a line at
+/// most every ten seconds, and only when it was asked for.
+class ProgressLine {
+ public:
+  explicit ProgressLine(Settings const& s)
+      : terminal_(::isatty(2) != 0), shown_(!s.quiet && (terminal_ || s.progress)), colours_(colours(2)) {}
+  ProgressLine(ProgressLine const&) = delete;
+  ProgressLine& operator=(ProgressLine const&) = delete;
+  ~ProgressLine() { clear(); }
+
+  void show(Progress const& p) {
+    if (first_done_ < 0) first_done_ = p.done - 1, began_ = Clock::now();
+    auto const now = Clock::now();
+    auto const every = std::chrono::milliseconds(terminal_ ? 100 : 10'000);
+    if (!shown_ || (p.done < p.total && now - last_ < every)) return;
+    last_ = now;
+    auto const seconds = std::chrono::duration<double>(now - began_).count();
+    auto const rate = static_cast<double>(p.done - first_done_) / std::max(seconds, 1e-9);
+    constexpr Index kWidth = 24;
+    auto const full = static_cast<std::size_t>(kWidth * p.done / std::max<Index>(1, p.total));
+    auto const bar = std::string(full, '#') + std::string(kWidth - full, '.');
+    fmt::print(stderr, "{}[{}{}{}] {} {}/{}  {:.1f} updates/s  {} left  nll {:.4f}{}", terminal_ ? "\r" : "",
+               colours_ ? "\x1b[32m" : "", bar, colours_ ? "\x1b[0m" : "", name(p.phase), p.update, p.updates, rate,
+               duration_text(static_cast<double>(p.total - p.done) / rate), p.nll, terminal_ ? "\x1b[K" : "\n");
+    std::fflush(stderr);
+    dirty_ = terminal_;
+  }
+
+  void clear() {
+    if (dirty_) fmt::print(stderr, "\r\x1b[K");
+    dirty_ = false;
+  }
+
+ private:
+  using Clock = std::chrono::steady_clock;
+  bool terminal_, shown_, colours_, dirty_ = false;
+  Index first_done_ = -1;
+  Clock::time_point began_{}, last_{};
+};
+
+/// Text that a shell reads back as one word.
+inline std::string shell_word(std::string const& word) {
+  if (!word.empty() && word.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-./:=,+@%") ==
+                           std::string::npos)
+    return word;
+  std::string out = "'";
+  for (char const c : word) out += c == '\'' ? std::string("'\\''") : std::string(1, c);
+  return out + "'";
+}
+
+/// One line on stderr, whatever the message holds.
+inline void print_error(std::string message) {
+  for (auto& c : message)
+    if (c == '\n' || c == '\r') c = ' ';
+  fmt::print(stderr, "chg: error: {}\n", message);
+}
+
+/// Writes all of it to stdout. Throws Error when that fails: a full disk behind a redirection, or a closed pipe.
+inline void print_out(std::string_view text) {
+  auto const written = std::fwrite(text.data(), 1, text.size(), stdout);
+  check(written == text.size() && std::fflush(stdout) == 0, "standard output", "a place that can be written", "an error");
+}
+
+}  // namespace chg::cli

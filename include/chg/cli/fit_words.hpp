@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: MIT
+// The options of chg fit and chg contrast, as words and as FitOptions or ContrastOptions.
+#pragma once
+
+#include <chg/cli/gates_file.hpp>
+#include <chg/cli/settings.hpp>
+#include <chg/gate/fit_options.hpp>
+
+#include <string>
+
+namespace chg::cli {
+
+struct FitWords {
+  std::string model, data, retain, forget, out;
+  std::string validation, validation_retain, validation_forget;
+  Index seeds = 10, batch = 64, updates = 500, updates_pressed = 500;
+  std::string init, lr = "0.1:0.01", lr_pressed = "0.5:0.1";
+  double lambda = 0.1;
+  std::string clip_logit = "4", clip_norm = "1", clip_difference = "5";
+  std::string normalise = "preset", preset = "reference", order = "shuffle", null = "none";
+  bool resume = false, force = false;
+};
+
+/// The options of both commands; `contrastive` says which.
+inline void add_fit_options(CLI::App& c, FitWords& w, bool contrastive) {
+  constexpr int kMost = 1 << 30;
+  auto const bound = [&](char const* name, std::string& value, char const* what) {
+    c.add_option(name, value, what)
+        ->check(CLI::Validator(
+            [name](std::string& given) {
+      number_or_none(given, name);
+      return std::string();
+            },
+            ""))
+        ->type_name("X|none");
+  };
+  auto const rate = [&](char const* name, std::string& value, char const* what) {
+    c.add_option(name, value, what)
+        ->check(CLI::Validator(
+            [name](std::string& given) {
+      learning_rate(given, name);
+      return std::string();
+            },
+            ""))
+        ->type_name("START:END");
+  };
+  c.add_option("--out", w.out, "The RUN directory to write")->required()->type_name("RUN");
+  auto* const seeds = c.add_option("--seeds", w.seeds, "Gate sets fitted side by side; set s has the bits of a fit with --seed + s alone")
+                          ->check(CLI::Range(1, 1 << 20))
+                          ->type_name("K");
+  c.add_option("--init", w.init, "Start from these gates instead of random ones, each inside (0, 1); as many sets as the file holds")
+      ->excludes(seeds)
+      ->type_name("GATES");
+  c.add_option("--batch", w.batch, contrastive ? "Matched pairs an update" : "Examples an update")->check(CLI::Range(1, kMost))->type_name("N");
+  c.add_option("--updates", w.updates, contrastive ? "Updates" : "Updates of the first phase")->check(CLI::Range(0, kMost))->type_name("N");
+  rate("--lr", w.lr, "Learning rate, falling linearly; END is never reached");
+  if (!contrastive) {
+    c.add_option("--updates-pressed", w.updates_pressed, "Updates of each of the two other phases; 0: the first phase alone")
+        ->check(CLI::Range(0, kMost))
+        ->type_name("N");
+    rate("--lr-pressed", w.lr_pressed, "Learning rate of the phases with pressure");
+  }
+  c.add_option("--lambda", w.lambda, "Weight of the regulariser, 0 or more; the phase decides its sign")->type_name("X");
+  bound("--clip-logit", w.clip_logit, "Where the regulariser ends, in u");
+  bound("--clip-norm", w.clip_norm, "Bound on the gradient norm in u, each gate set by itself");
+  if (contrastive)
+    bound("--clip-difference", w.clip_difference, "How far below the retained log-probability the forgotten one is pushed (nats)");
+  c.add_option("--preset", w.preset, "paper: R is the sum over heads, as eq. 1 prints it; reference: their mean")
+      ->check(one_of({"paper", "reference"}))
+      ->type_name("");
+  c.add_option("--normalise", w.normalise, "The same by itself, whatever the preset")->check(one_of({"preset", "mean", "sum"}))->type_name("");
+  c.add_option("--order", w.order, "sequential: batches in file order, wrapping round")->check(one_of({"shuffle", "sequential"}))->type_name("");
+  c.add_option("--null", w.null, "targets: the null, with targets permuted between examples by the seed")
+      ->check(one_of({"none", "targets"}))
+      ->type_name("");
+  if (contrastive) {
+    auto* const retain = c.add_option("--validation-retain", w.validation_retain, "Scored after the fit, for summary.csv")->type_name("DATA");
+    auto* const forget = c.add_option("--validation-forget", w.validation_forget, "Its partner, line by line")->type_name("DATA");
+    retain->needs(forget);
+    forget->needs(retain);
+  } else {
+    c.add_option("--validation", w.validation, "Scored after the fit, for summary.csv")->type_name("DATA");
+  }
+  auto* const resume = c.add_flag("--resume", w.resume, "Go on with an interrupted RUN, to the bits of an uninterrupted one; start if there is none");
+  c.add_flag("--force", w.force, "Overwrite a RUN that is there")->excludes(resume);
+}
+
+/// Throws Error for --init gates of another shape, or of exactly 0 or 1.
+template <class Options>
+Options fit_options(FitWords const& w, Settings const& s, Index layers, Index heads, RunOptions const& run) {
+  Options o;
+  o.gate_sets = w.seeds, o.seed = s.seed, o.batch = w.batch, o.updates = w.updates;
+  o.learning_rate = learning_rate(w.lr, "--lr");
+  if constexpr (requires { o.updates_pressed; }) {
+    o.updates_pressed = w.updates_pressed;
+    o.learning_rate_pressed = learning_rate(w.lr_pressed, "--lr-pressed");
+  }
+  if constexpr (requires { o.clip_difference; }) o.clip_difference = number_or_none(w.clip_difference, "--clip-difference");
+  o.lambda = w.lambda;
+  o.clip_logit = number_or_none(w.clip_logit, "--clip-logit");
+  o.clip_norm = number_or_none(w.clip_norm, "--clip-norm");
+  o.preset = w.preset == "paper" ? Preset::paper : Preset::reference;
+  if (w.normalise != "preset") o.normalise = w.normalise == "sum" ? Normalise::sum : Normalise::mean;
+  o.order = w.order == "sequential" ? Order::sequential : Order::shuffle;
+  if (!w.init.empty()) {
+    try {
+      o.init = logit(read_gates(w.init, layers, heads).gates);
+    } catch (Error const& e) {
+      auto complaint = e.complaint();
+      if (!complaint.what.starts_with(w.init)) complaint.what = w.init + ": " + complaint.what;
+      throw Error(std::move(complaint));
+    }
+  }
+  o.run = run;
+  chg::detail::validate(o, layers, heads);
+  return chg::detail::resolved(std::move(o));
+}
+
+}  // namespace chg::cli

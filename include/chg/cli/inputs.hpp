@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: MIT
+// What commands do before they compute: precision, tokens, data, gates, and a place for the result.
+#pragma once
+
+#include <chg/cli/data.hpp>
+#include <chg/cli/gates_file.hpp>
+#include <chg/cli/memory.hpp>
+
+#if defined(CHG_CLI_TOKENIZER)
+#include <chg/text_task/text_example.hpp>
+#include <chg/tokenizer/load_tokenizer.hpp>
+#endif
+
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <string>
+
+namespace chg::cli {
+
+/// Calls f.template operator()<float>() or <double>(). Throws Error for bf16, which is not there.
+template <class F>
+void with_precision(Settings const& s, F&& f) {
+  check(s.precision != "bf16", "--precision", "f32 or f64", "bf16", "This chg does not compute in bf16.");
+  if (s.precision == "f64")
+    f.template operator()<double>();
+  else
+    f.template operator()<float>();
+}
+
+/// The model's tokenizer as a source of tokens, loaded at the first text; none for constructed models and in a program that was
+/// built without the room tokenizer.
+inline TokenSource token_source([[maybe_unused]] ModelWord const& word, [[maybe_unused]] Settings const& s) {
+#if defined(CHG_CLI_TOKENIZER)
+  if (word.constructed()) return {};
+  auto const bos = s.bos == "on" ? Bos::on : s.bos == "off" ? Bos::off : Bos::automatic;
+  auto const loaded = std::make_shared<std::optional<Tokenizer>>();
+  return [path = word.path(), bos, loaded](std::string const& prompt, std::string const& target, std::string const& name) {
+    if (!*loaded) *loaded = load_tokenizer(path);
+    return text_task::to_example(**loaded, {prompt, target}, bos, name);
+  };
+#else
+  return {};
+#endif
+}
+
+inline Examples read_data(std::filesystem::path const& path, ModelWord const& word, Settings const& s) {
+  return read_data(path, DataLimits{word.config().vocab, word.config().context}, token_source(word, s));
+}
+
+/// The gates of a file, or one set of ones where there is none.
+inline GatesFile gates_or_ones(std::string const& path, ModelWord const& word) {
+  auto const& c = word.config();
+  return path.empty() ? GatesFile{Gates::ones(1, c.layers, c.heads), false} : read_gates(path, c.layers, c.heads);
+}
+
+/// Reads the weights, after the forecast of --max-memory.
+template <class Real>
+AnyTransformer<Real> load_model(ModelWord const& word, Settings const& s) {
+  check_weights_fit<Real>(word, s);
+  return word.load<Real>();
+}
+
+/// Throws Error now, and not after hours, when a file cannot be written there.
+inline void check_place(std::filesystem::path const& file) {
+  std::error_code unknown;
+  auto const folder = file.has_parent_path() ? file.parent_path() : std::filesystem::path(".");
+  check(std::filesystem::is_directory(folder, unknown), "the folder of " + file.string(), "a folder that is there", "none",
+        "Make it first.");
+  check(!std::filesystem::is_directory(file, unknown), file.string(), "a name for a file", "a folder");
+}
+
+}  // namespace chg::cli

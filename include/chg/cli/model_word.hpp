@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: MIT
+// MODEL on a command line: a .gguf file, a Hugging Face directory, or builtin:NAME.
+#pragma once
+
+#include <chg/builtin/teaching.hpp>
+#include <chg/cli/builtin_models.hpp>
+#include <chg/cli/families.hpp>
+#include <chg/formats/load.hpp>
+#include <chg/run/manifest.hpp>
+
+#include <algorithm>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace chg::cli {
+
+/// What a word on the command line stands for; weights are read when they are asked for.
+class ModelWord {
+ public:
+  /// Reads the description. Throws Error when there is no such model, and as formats::ModelSource does.
+  explicit ModelWord(std::string word) : name_(std::move(word)) {
+    constexpr std::string_view prefix = "builtin:";
+    if (!name_.starts_with(prefix)) {
+      path_ = name_;
+    } else if (auto const builtin = name_.substr(prefix.size()); builtin == "teaching") {
+      path_ = builtin::teaching_directory();
+      vocabulary_ = builtin::teaching_vocabulary();
+    } else {
+      auto const known = std::ranges::find(constructed_models, builtin) != constructed_models.end();
+      check(known, "model " + name_, "builtin:teaching, builtin:induction, builtin:redundant or builtin:two_formats", name_);
+      auto made = make_builtin<float>(builtin);
+      constructed_ = builtin;
+      vocabulary_ = std::move(made.vocabulary);
+      description_ = {.model_type = "attention_only",
+                      .architecture = made.model.architecture(),
+                      .config = made.model.config(),
+                      .tied = true};
+      return;
+    }
+    check(std::filesystem::exists(path_), "model " + name_, "a .gguf file, a model directory, or builtin:NAME", "nothing there",
+          "builtin models: teaching, induction, redundant, two_formats.");
+    source_.emplace(path_);
+    description_ = source_->description();
+  }
+
+  std::string const& name() const { return name_; }
+  formats::ModelDescription const& description() const { return description_; }
+  Config const& config() const { return description_.config; }
+  /// Where its files are; empty for a constructed model.
+  std::filesystem::path const& path() const { return path_; }
+  bool constructed() const { return !constructed_.empty(); }
+  /// Of a builtin model; what `chg tasks make` draws from.
+  std::optional<task::Vocabulary> const& vocabulary() const { return vocabulary_; }
+
+  /// Numbers that were learned (or written by hand), a tied unembedding counted once.
+  Index parameters() const {
+    auto const& c = description_.config;
+    auto const& a = description_.architecture;
+    auto const norm = a.norm == Norm::none ? 0 : a.norm == Norm::layer ? 2 * c.d_model : c.d_model;
+    auto const queries = c.heads * c.head_dim, keys = c.kv_heads * c.head_dim;
+    auto layer = c.d_model * (2 * queries + 2 * keys) + norm * (a.post_norms ? 2 : 1) + (a.query_key_norm ? 2 * c.head_dim : 0);
+    if (description_.attention_bias) layer += queries + 2 * keys + c.d_model;
+    if (constructed()) layer += queries;  // b_Q
+    if (a.mlp != Mlp::none) {
+      layer += c.d_model * c.d_ff * (gated(a.mlp) ? 3 : 2) + norm * (a.post_norms ? 2 : 1);
+      if (description_.mlp_bias) layer += c.d_ff * (gated(a.mlp) ? 2 : 1) + c.d_model;
+    }
+    auto const embeddings = c.vocab * c.d_model * (description_.tied ? 1 : 2) +
+                            (a.position == Position::learned ? c.context * c.d_model : 0) + (constructed() ? c.vocab : 0);
+    return embeddings + c.layers * layer + norm;
+  }
+  /// Bytes of the weights in memory: a tied unembedding is packed beside the embedding.
+  template <class Real>
+  double weight_bytes() const {
+    auto const packed = description_.tied ? config().vocab * config().d_model : 0;
+    return static_cast<double>(parameters() + packed) * sizeof(Real);
+  }
+
+  /// Reads the weights. Throws Error as chg::load does.
+  template <class Real>
+  AnyTransformer<Real> load() const {
+    if (constructed()) return make_builtin<Real>(constructed_).model;
+    return make_model<Real>(description_.architecture, description_.config, source_->weights<Real>());
+  }
+
+  /// The files that decide what the model computes and reads.
+  std::vector<std::filesystem::path> files() const {
+    if (constructed()) return {};
+    if (!std::filesystem::is_directory(path_)) return {path_};
+    std::vector<std::filesystem::path> found;
+    for (auto const* name : {"config.json", "model.safetensors.index.json", "tokenizer.json", "tokenizer_config.json",
+                             "tokenizer.model", "vocab.json", "merges.txt", "encoder.json", "vocab.bpe"})
+      if (std::filesystem::is_regular_file(path_ / name)) found.push_back(path_ / name);
+    auto const named = found.size();
+    for (auto const& entry : std::filesystem::directory_iterator(path_))
+      if (entry.path().extension() == ".safetensors") found.push_back(entry.path());
+    std::sort(found.begin() + static_cast<std::ptrdiff_t>(named), found.end());
+    return found;
+  }
+
+  /// For run.json. Reads every file once, for its SHA-256.
+  run::ModelRecord record() const {
+    run::ModelRecord record{name_, description_.architecture, description_.config};
+    for (auto const& file : files()) record.files.push_back(run::describe_file(file));
+    return record;
+  }
+
+ private:
+  std::string name_, constructed_;
+  std::filesystem::path path_;
+  std::optional<formats::ModelSource> source_;
+  std::optional<task::Vocabulary> vocabulary_;
+  formats::ModelDescription description_;
+};
+
+}  // namespace chg::cli

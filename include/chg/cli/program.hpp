@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: MIT
+// The program chg: its commands, and its exit status. 0: done. 1: an error. 2: usage. 130: interrupted.
+#pragma once
+
+#include <chg/cli/command_ablate.hpp>
+#include <chg/cli/command_fit.hpp>
+#include <chg/cli/command_inspect.hpp>
+#include <chg/cli/command_score.hpp>
+#include <chg/cli/command_tasks.hpp>
+#include <chg/cli/command_verify.hpp>
+
+#include <exception>
+#include <new>
+#include <string>
+
+namespace chg::cli {
+
+/// Runs a command line, and returns the exit status; errors are one line on stderr.
+inline int run_program(int argc, char** argv) {
+  GracefulInterrupts::install();
+  std::signal(SIGPIPE, SIG_IGN);  // a closed pipe is an error of the write
+  std::string command_line = "chg";
+  for (int i = 1; i < argc; ++i) command_line += " " + shell_word(argv[i]);
+
+  CLI::App program("Causal head gating: which attention heads of a transformer matter for a task.", "chg");
+  program.option_defaults()->always_capture_default();
+  program.require_subcommand(1);
+  program.set_version_flag("--version", build_info());
+  program.footer("Every command explains itself: chg COMMAND --help.");
+  Settings settings;
+  add_inspect(program, settings);
+  add_score(program, settings);
+  add_verify(program, settings);
+  add_tasks(program, settings);
+  add_fit(program, settings, command_line);
+  add_contrast(program, settings, command_line);
+  add_ablate(program, settings);
+  try {
+    program.parse(argc, argv);
+    return 0;
+  } catch (CLI::ParseError const& e) {
+    if (e.get_exit_code() == 0) return program.exit(e);  // --help and --version
+    print_error(std::string(e.what()) + ". Try chg --help, or chg COMMAND --help");
+    return 2;
+  } catch (Interrupted const& e) {
+    fmt::print(stderr, "chg: {}\n", e.message);
+    return 130;
+  } catch (std::bad_alloc const&) {
+    print_error("memory. Expected as much as the command needs, got less. Use --max-memory, fewer --threads, or another machine.");
+    return 1;
+  } catch (std::exception const& e) {
+    print_error(e.what());
+    return 1;
+  }
+}
+
+}  // namespace chg::cli

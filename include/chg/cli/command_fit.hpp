@@ -50,7 +50,7 @@ void fit_command(FitWords const& w, Settings const& s, std::string const& comman
   detail::Training<Fit> training(detail::request_of(w, command_line), s, std::move(manifest),
                                  fit_options<FitOptions>(w, s, c.layers, c.heads, run), sizeof(Real));
   if (training.done_before()) return detail::say_done(training.path());
-  BatchRunner<AnyTransformer<Real>> runner(model, run);
+  BatchRunner<AnyTransformer<Real>> runner(model, training.run());
   auto const found = training([&](FitOptions const& o) { return fit_with(runner, c.layers, c.heads, data, o); },
                               [&](Fit fit, FitOptions const& o) {
     return resume_with(runner, c.layers, c.heads, data, std::move(fit), o);
@@ -93,7 +93,7 @@ void contrast_command(FitWords const& w, Settings const& s, std::string const& c
   detail::Training<ContrastiveFit> training(detail::request_of(w, command_line), s, std::move(manifest),
                                             fit_options<ContrastOptions>(w, s, c.layers, c.heads, run), sizeof(Real));
   if (training.done_before()) return detail::say_done(training.path());
-  BatchRunner<AnyTransformer<Real>> runner(model, run);
+  BatchRunner<AnyTransformer<Real>> runner(model, training.run());
   auto const found = training([&](ContrastOptions const& o) { return contrast_with(runner, c.layers, c.heads, data, o); },
                               [&](ContrastiveFit fit, ContrastOptions const& o) {
     return resume_with(runner, c.layers, c.heads, data, std::move(fit), o);

@@ -75,7 +75,10 @@ class ProgressLine {
   ~ProgressLine() { clear(); }
 
   void show(Progress const& p) {
-    if (first_done_ < 0) first_done_ = p.done - 1, began_ = Clock::now();
+    if (first_done_ < 0) {  // rates are of what this program does, from its first update on
+      first_done_ = p.done, began_ = Clock::now();
+      return;
+    }
     auto const now = Clock::now();
     auto const every = std::chrono::milliseconds(terminal_ ? 100 : 10'000);
     if (!shown_ || (p.done < p.total && now - last_ < every)) return;

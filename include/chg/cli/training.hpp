@@ -52,10 +52,15 @@ class Training {
  public:
   Training(TrainingRequest request, Settings const& s, run::Manifest manifest, Options options, Index scalar_bytes)
       : request_(std::move(request)), settings_(s), manifest_(std::move(manifest)), options_(std::move(options)), run_(request_.out) {
+    // How chunks were cut is part of the bits, and --max-memory may cut them otherwise today.
+    if (request_.resume && run_.found() != run::Found::nothing)
+      options_.run.max_rows = std::max<Index>(1, began_rows(options_.run.max_rows));
     planned_.options = options_;
     planned_.origin.scalar_bytes = scalar_bytes;
     planned_.status = Status::interrupted;
   }
+
+  RunOptions const& run() const { return options_.run; }
 
   /// Whether there is nothing to do. Throws Error when what is at the name of the run may not be taken up or replaced.
   bool done_before() const {
@@ -120,6 +125,12 @@ class Training {
  private:
   static constexpr std::chrono::seconds kInterval{2};
   static constexpr int kLeastShare = 20;  ///< a checkpoint takes at most a twentieth of the time
+
+  Index began_rows(Index otherwise) const {
+    auto const options = run_.manifest().value("options", Json::object());
+    auto const rows = options.is_object() ? options.value("run.max_rows", Json()) : Json();
+    return rows.is_number_integer() ? rows.get<Index>() : otherwise;
+  }
 
   [[noreturn]] void stop(ProgressLine& line, Record const& record) {
     line.clear();

@@ -156,9 +156,10 @@ class ResumableRun {
 namespace detail {
 
 /// The parts of a manifest that decide the bits of a result, by name.
-inline std::vector<std::pair<std::string, Json>> identity(Json const& m) {
-  auto const at = [](Json const& object, char const* key) { return object.is_object() ? object.value(key, Json()) : Json(); };
-  std::vector<std::pair<std::string, Json>> parts;
+inline std::vector<std::pair<std::string, nlohmann::json>> identity(nlohmann::json const& m) {
+  using Sorted = nlohmann::json;  // objects are equal whatever the order of their keys
+  auto const at = [](Sorted const& object, char const* key) { return object.is_object() ? object.value(key, Sorted()) : Sorted(); };
+  std::vector<std::pair<std::string, Sorted>> parts;
   for (auto const* key : {"kind", "precision", "bos"}) parts.emplace_back(key, at(m, key));
   auto const model = at(m, "model");
   parts.emplace_back("architecture of the model", at(model, "architecture"));
@@ -178,8 +179,8 @@ inline std::vector<std::pair<std::string, Json>> identity(Json const& m) {
 /// Throws Error naming the first thing that decides the result and is not as it was when the run began.
 inline void check_same_run(std::filesystem::path const& name, Json const& began_with, Json const& now) {
   auto const advice = "Resume with the model, data and options of the run, or overwrite it with --force.";
-  auto const then = detail::identity(began_with);
-  auto const parts = detail::identity(now);
+  auto const then = detail::identity(nlohmann::json(began_with));
+  auto const parts = detail::identity(nlohmann::json(now));
   for (std::size_t i = 0; i < std::max(then.size(), parts.size()); ++i) {
     auto const what = name.string() + ": " + (i < then.size() ? then[i] : parts[i]).first;
     auto const same_part = i < then.size() && i < parts.size() && then[i].first == parts[i].first;

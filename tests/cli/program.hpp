@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: MIT
+// Runs the built program chg in a temporary directory.
+#pragma once
+
+#include "formats/test_files.hpp"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <cstdlib>
+#include <sstream>
+#include <string>
+#include <thread>
+#include <vector>
+
+namespace chg::test {
+
+struct Outcome {
+  int status = -1;  ///< exit status, or minus the signal that ended it
+  std::string out, err;
+};
+
+/// A directory in which command lines run.
+class Shell {
+ public:
+  /// Where the program is; null in a build without it.
+  static char const* program() { return std::getenv("CHG_PROGRAM"); }
+
+  std::filesystem::path path(std::string const& name) const { return directory_.path() / name; }
+  std::string read(std::string const& name) const { return contents(path(name)); }
+  void write(std::string const& name, std::string const& bytes) const { directory_.write(name, bytes); }
+  std::vector<std::string> names() const {
+    std::vector<std::string> all;
+    for (auto const& entry : std::filesystem::directory_iterator(directory_.path())) {
+      auto const name = entry.path().filename().string();
+      if (!name.starts_with(".std")) all.push_back(name);
+    }
+    std::sort(all.begin(), all.end());
+    return all;
+  }
+
+  /// Words are parted by spaces; the first one, chg, stands for the program.
+  Outcome run(std::string const& line) const { return finish(start(line)); }
+
+  pid_t start(std::string const& line) const {
+    std::istringstream in(line);
+    std::vector<std::string> words;
+    for (std::string word; in >> word;) words.push_back(word);
+    words[0] = program();
+    auto const child = ::fork();
+    if (child != 0) return child;
+    if (::chdir(directory_.path().c_str()) != 0) ::_exit(127);
+    for (auto const& [stream, name] : {std::pair(1, ".stdout"), std::pair(2, ".stderr")})
+      ::dup2(::open(name, O_WRONLY | O_CREAT | O_TRUNC, 0666), stream);
+    std::vector<char*> arguments;
+    for (auto& word : words) arguments.push_back(word.data());
+    arguments.push_back(nullptr);
+    ::execv(words[0].c_str(), arguments.data());
+    ::_exit(127);
+  }
+  Outcome finish(pid_t child) const {
+    int status = 0;
+    ::waitpid(child, &status, 0);
+    return {WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status), read(".stdout"), read(".stderr")};
+  }
+  /// Sends a signal after that long, unless the program has ended by itself.
+  Outcome interrupt(pid_t child, int with, std::chrono::milliseconds after) const {
+    std::this_thread::sleep_for(after);
+    ::kill(child, with);
+    return finish(child);
+  }
+
+ private:
+  TemporaryDirectory directory_;
+};
+
+}  // namespace chg::test

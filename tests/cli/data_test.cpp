@@ -42,7 +42,8 @@ TEST_CASE("data: a byte order mark, CRLF, a last line without an end and empty l
 
 TEST_CASE("data: a bad line is an error that names file, line, place and what was expected", "[cli]") {
   auto const error = [](std::string const& line) { return DataFile(kGood + "\n" + line + "\n").error(); };
-  CHECK(has_all(error("{\"tokens\": [1, 10], \"target_mask\": [0, 1]}"), {"data.jsonl, line 2", "tokens[1]", "0 to 9", "got 10"}));
+  CHECK(
+      has_all(error("{\"tokens\": [1, 10], \"target_mask\": [0, 1]}"), {"data.jsonl, line 2", "tokens[1]", "0 to 9", "got 10"}));
   CHECK(has_all(error("{\"tokens\": [1, -1], \"target_mask\": [0, 1]}"), {"line 2", "tokens[1]", "got -1"}));
   CHECK(has_all(error("{\"tokens\": [1, 2.0], \"target_mask\": [0, 1]}"), {"tokens[1]", "got 2.0"}));
   CHECK(has_all(error("{\"tokens\": [1, \"2\"], \"target_mask\": [0, 1]}"), {"tokens[1]", "\"2\""}));
@@ -54,7 +55,8 @@ TEST_CASE("data: a bad line is an error that names file, line, place and what wa
   CHECK(has_all(error("{\"tokens\": [1, 2], \"target_mask\": [0, true]}"), {"target_mask[1]", "0 or 1"}));
   CHECK(has_all(error("{\"tokens\": [], \"target_mask\": []}"), {"line 2", "at least one 1"}));
   CHECK(has_all(error("{\"tokens\": [1, 2]}"), {"line 2: target_mask", "no such key"}));
-  CHECK(has_all(error("{\"tokens\": [1,1,1,1,1], \"target_mask\": [0,0,0,0,1]}"), {"length of the sequence", "at most 4", "got 5"}));
+  CHECK(has_all(error("{\"tokens\": [1,1,1,1,1], \"target_mask\": [0,0,0,0,1]}"),
+                {"length of the sequence", "at most 4", "got 5"}));
   CHECK(has_all(error("{}"), {"line 2", "either tokens", "neither"}));
   CHECK(has_all(error("{\"tokens\": [1, 2], \"target_mask\": [0, 1], \"prompt\": \"a\"}"), {"line 2", "either tokens", "both"}));
   CHECK(has_all(error("[1, 2]"), {"line 2", "a JSON object"}));

@@ -14,12 +14,14 @@ TEST_CASE("settings: sizes are powers of 1024, with or without a B", "[cli]") {
   CHECK(memory_size("4GiB", "") == memory_size("4G", ""));
   CHECK(memory_size("4MB", "") == memory_size("4M", ""));
   CHECK(std::isinf(memory_size("none", "")));
-  for (auto const* bad : {"", "G", "-1G", "0", "4X", "1G1", "nan", "inf"}) CHECK_THROWS_AS(memory_size(bad, "x"), CLI::ValidationError);
+  for (auto const* bad : {"", "G", "-1G", "0", "4X", "1G1", "nan", "inf"})
+    CHECK_THROWS_AS(memory_size(bad, "x"), CLI::ValidationError);
 }
 
 TEST_CASE("settings: rates are START:END, bounds a number or none", "[cli]") {
   CHECK(learning_rate("0.5:0.1", "") == LearningRate{0.5, 0.1});
-  for (auto const* bad : {"0.5", "0.5:", ":1", "a:b", "0.5:0.1:2"}) CHECK_THROWS_AS(learning_rate(bad, "x"), CLI::ValidationError);
+  for (auto const* bad : {"0.5", "0.5:", ":1", "a:b", "0.5:0.1:2"})
+    CHECK_THROWS_AS(learning_rate(bad, "x"), CLI::ValidationError);
   CHECK(number_or_none("4", "") == 4);
   CHECK(std::isinf(number_or_none("none", "")));
   CHECK_THROWS_AS(number_or_none("inf", "x"), CLI::ValidationError);

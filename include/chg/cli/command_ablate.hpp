@@ -87,15 +87,22 @@ inline void add_ablate(CLI::App& program, Settings& s) {
   command->add_option("--score", w->score, "What heads are sorted by, ties by layer and head")
       ->check(one_of({"facilitation", "interference", "irrelevance", "all"}))
       ->type_name("");
-  command->add_option("--context", w->context, "Gates of the heads that are not switched")->check(one_of({"plus", "minus", "ones"}))->type_name("");
-  command->add_option("--mode", w->mode, "The first k heads together, or the k-th alone")->check(one_of({"cumulative", "single"}))->type_name("");
-  command->add_option("--replace", w->replace, "What a head that is off puts out")->check(one_of({"zero", "mean", "resample"}))->type_name("");
+  command->add_option("--context", w->context, "Gates of the heads that are not switched")
+      ->check(one_of({"plus", "minus", "ones"}))
+      ->type_name("");
+  command->add_option("--mode", w->mode, "The first k heads together, or the k-th alone")
+      ->check(one_of({"cumulative", "single"}))
+      ->type_name("");
+  command->add_option("--replace", w->replace, "What a head that is off puts out")
+      ->check(one_of({"zero", "mean", "resample"}))
+      ->type_name("");
   command->add_option("--points", w->points, "That many k, evenly spread; 0: all")->check(CLI::Range(0, 1 << 30))->type_name("K");
   add_settings(*command, s);
-  command->footer("Example:\n  chg tasks make aba --model builtin:induction --examples 128 --out aba.jsonl\n"
-                  "  chg tasks make aba --model builtin:induction --split validation --examples 64 --out held.jsonl\n"
-                  "  chg fit builtin:induction aba.jsonl --out run --seeds 2 --updates 100 --updates-pressed 100 --preset paper\n"
-                  "  chg ablate builtin:induction held.jsonl --run run --out ablation.csv");
+  command->footer(
+      "Example:\n  chg tasks make aba --model builtin:induction --examples 128 --out aba.jsonl\n"
+      "  chg tasks make aba --model builtin:induction --split validation --examples 64 --out held.jsonl\n"
+      "  chg fit builtin:induction aba.jsonl --out run --seeds 2 --updates 100 --updates-pressed 100 --preset paper\n"
+      "  chg ablate builtin:induction held.jsonl --run run --out ablation.csv");
   command->callback([=, &s] { with_precision(s, [&]<class Real>() { ablate_command<Real>(*w, s); }); });
 }
 

@@ -24,9 +24,7 @@ inline TrainingRequest request_of(FitWords const& w, std::string const& command_
   return {.out = w.out, .resume = w.resume, .force = w.force, .command_line = command_line, .null = w.null};
 }
 
-inline void say_done(std::filesystem::path const& run) {
-  print_out(fmt::format("{} is finished already\n", run.string()));
-}
+inline void say_done(std::filesystem::path const& run) { print_out(fmt::format("{} is finished already\n", run.string())); }
 
 }  // namespace detail
 
@@ -51,10 +49,9 @@ void fit_command(FitWords const& w, Settings const& s, std::string const& comman
                                  fit_options<FitOptions>(w, s, c.layers, c.heads, run), sizeof(Real));
   if (training.done_before()) return detail::say_done(training.path());
   BatchRunner<AnyTransformer<Real>> runner(model, training.run());
-  auto const found = training([&](FitOptions const& o) { return fit_with(runner, c.layers, c.heads, data, o); },
-                              [&](Fit fit, FitOptions const& o) {
-    return resume_with(runner, c.layers, c.heads, data, std::move(fit), o);
-  });
+  auto const found =
+      training([&](FitOptions const& o) { return fit_with(runner, c.layers, c.heads, data, o); },
+               [&](Fit fit, FitOptions const& o) { return resume_with(runner, c.layers, c.heads, data, std::move(fit), o); });
   auto const sample = detail::training_sample(data);
   std::vector<SummaryData> scored{{"train", &sample}};
   if (validation) scored.push_back({"validation", &*validation});
@@ -110,13 +107,15 @@ void contrast_command(FitWords const& w, Settings const& s, std::string const& c
 
 inline void add_fit(CLI::App& program, Settings& s, std::string const& command_line) {
   auto const w = std::make_shared<FitWords>();
-  auto* const fit = program.add_subcommand("fit", "Fit gates: without pressure, then from there under retention (G+) and removal (G-)");
+  auto* const fit =
+      program.add_subcommand("fit", "Fit gates: without pressure, then from there under retention (G+) and removal (G-)");
   fit->add_option("MODEL", w->model, "A .gguf file, a Hugging Face directory, or builtin:NAME")->required()->type_name("");
   fit->add_option("DATA", w->data, "Examples, one JSON object a line")->required()->type_name("");
   add_fit_options(*fit, *w, false);
   add_settings(*fit, s);
-  fit->footer("Example:\n  chg tasks make aba --model builtin:induction --examples 128 --out aba.jsonl\n"
-              "  chg fit builtin:induction aba.jsonl --out run --seeds 3 --updates 100 --updates-pressed 100 --preset paper");
+  fit->footer(
+      "Example:\n  chg tasks make aba --model builtin:induction --examples 128 --out aba.jsonl\n"
+      "  chg fit builtin:induction aba.jsonl --out run --seeds 3 --updates 100 --updates-pressed 100 --preset paper");
   fit->callback([=, &s, &command_line] { with_precision(s, [&]<class Real>() { fit_command<Real>(*w, s, command_line); }); });
 }
 
@@ -125,15 +124,17 @@ inline void add_contrast(CLI::App& program, Settings& s, std::string const& comm
   auto* const contrast = program.add_subcommand("contrast", "Fit gates that keep a task in one format and lose it in another");
   contrast->add_option("MODEL", w->model, "A .gguf file, a Hugging Face directory, or builtin:NAME")->required()->type_name("");
   contrast->add_option("--retain", w->retain, "Examples of the format to keep")->required()->type_name("DATA");
-  contrast->add_option("--forget", w->forget, "Examples of the format to lose, line by line their partners")->required()->type_name("DATA");
+  contrast->add_option("--forget", w->forget, "Examples of the format to lose, line by line their partners")
+      ->required()
+      ->type_name("DATA");
   add_fit_options(*contrast, *w, true);
   add_settings(*contrast, s);
-  contrast->footer("Example:\n  chg tasks make plural --model builtin:two_formats --examples 64 --pairs 4 --out icl.jsonl\n"
-                   "  chg tasks make plural --model builtin:two_formats --examples 64 --format instruction --out told.jsonl\n"
-                   "  chg contrast builtin:two_formats --retain icl.jsonl --forget told.jsonl --out run --seeds 2 --updates 200");
-  contrast->callback([=, &s, &command_line] {
-    with_precision(s, [&]<class Real>() { contrast_command<Real>(*w, s, command_line); });
-  });
+  contrast->footer(
+      "Example:\n  chg tasks make plural --model builtin:two_formats --examples 64 --pairs 4 --out icl.jsonl\n"
+      "  chg tasks make plural --model builtin:two_formats --examples 64 --format instruction --out told.jsonl\n"
+      "  chg contrast builtin:two_formats --retain icl.jsonl --forget told.jsonl --out run --seeds 2 --updates 200");
+  contrast->callback(
+      [=, &s, &command_line] { with_precision(s, [&]<class Real>() { contrast_command<Real>(*w, s, command_line); }); });
 }
 
 }  // namespace chg::cli

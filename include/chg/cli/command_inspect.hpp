@@ -16,8 +16,7 @@ namespace detail {
 
 /// Kind of the tokenizer and its BOS rule, for a person.
 inline std::pair<std::string, std::string> tokenizer_words(ModelWord const& word) {
-  if (word.constructed())
-    return {"none: tokens only", word.vocabulary()->bos ? "chg tasks make begins prompts with it" : "none"};
+  if (word.constructed()) return {"none: tokens only", word.vocabulary()->bos ? "chg tasks make begins prompts with it" : "none"};
 #if defined(CHG_CLI_TOKENIZER)
   try {
     auto const tokenizer = load_tokenizer(word.path());
@@ -59,8 +58,8 @@ inline void inspect(std::string const& model, bool as_json, Settings const& s) {
     std::string out;
     for (auto const& [key, value] : json.items()) {
       auto const shown = key == "memory_needed"
-                             ? bytes_text(value.template get<double>()) + fmt::format(" ({}, {} threads, sequences of {} tokens)",
-                                                                                      s.precision, threads, kPrompt)
+                             ? bytes_text(value.template get<double>()) +
+                                   fmt::format(" ({}, {} threads, sequences of {} tokens)", s.precision, threads, kPrompt)
                          : value.is_string() ? value.template get<std::string>()
                                              : value.dump();
       out += fmt::format("{:<15} {}\n", key, shown);

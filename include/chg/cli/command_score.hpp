@@ -93,26 +93,31 @@ inline void add_score(CLI::App& program, Settings& s) {
   auto const add = [&](char const* name, char const* what, bool out_required) {
     auto* const command = program.add_subcommand(name, what);
     auto const words = std::make_shared<Words>();
-    command->add_option("MODEL", words->model, "A .gguf file, a Hugging Face directory, or builtin:NAME")->required()->type_name("");
+    command->add_option("MODEL", words->model, "A .gguf file, a Hugging Face directory, or builtin:NAME")
+        ->required()
+        ->type_name("");
     command->add_option("DATA", words->data, "Examples, one JSON object a line")->required()->type_name("");
     command->add_option("--gates", words->gates, "Gates [L,H] or [S,L,H] in a .npy file; without it every gate is 1")
         ->type_name("GATES");
-    auto* const out = command->add_option("--out", words->out, out_required ? "Where the gradient goes, float64, the shape of GATES"
-                                                                            : "Where the result goes; without it, to stdout");
+    auto* const out = command->add_option(
+        "--out", words->out,
+        out_required ? "Where the gradient goes, float64, the shape of GATES" : "Where the result goes; without it, to stdout");
     out->type_name("FILE")->required(out_required);
     add_settings(*command, s);
     return std::pair(command, words);
   };
   auto const [score, of_score] =
       add("score", "NLL and accuracy of a data set, and the log-probability of every target token (nats)", false);
-  score->footer("Example:\n  chg tasks make aba --model builtin:teaching --examples 64 --out aba.jsonl\n"
-                "  chg score builtin:teaching aba.jsonl --out score.json");
+  score->footer(
+      "Example:\n  chg tasks make aba --model builtin:teaching --examples 64 --out aba.jsonl\n"
+      "  chg score builtin:teaching aba.jsonl --out score.json");
   score->callback([w = of_score, &s] {
     with_precision(s, [&]<class Real>() { score_command<Real>(w->model, w->data, w->gates, w->out, s); });
   });
   auto const [gradient, of_gradient] = add("gradient", "The derivative of the NLL by every gate; prints the NLL (nats)", true);
-  gradient->footer("Example:\n  chg tasks make aba --model builtin:induction --examples 64 --out aba.jsonl\n"
-                   "  chg gradient builtin:induction aba.jsonl --out dG.npy");
+  gradient->footer(
+      "Example:\n  chg tasks make aba --model builtin:induction --examples 64 --out aba.jsonl\n"
+      "  chg gradient builtin:induction aba.jsonl --out dG.npy");
   gradient->callback([w = of_gradient, &s] {
     with_precision(s, [&]<class Real>() { gradient_command<Real>(w->model, w->data, w->gates, w->out, s); });
   });

@@ -85,8 +85,12 @@ inline void add_tasks(CLI::App& program, Settings& s) {
   make->add_option("--model", w->model, "The model that will read it")->required()->type_name("MODEL");
   make->add_option("--examples", w->examples, "Lines")->check(CLI::Range(1, 1 << 30))->type_name("N");
   make->add_option("--out", w->out, "Where it goes; without it, to stdout")->type_name("DATA");
-  make->add_option("--format", w->format, "Shown by examples, or told by an instruction")->check(one_of({"icl", "instruction"}))->type_name("");
-  make->add_option("--split", w->split, "Which prompts: the parts share none")->check(one_of({"train", "validation", "all"}))->type_name("");
+  make->add_option("--format", w->format, "Shown by examples, or told by an instruction")
+      ->check(one_of({"icl", "instruction"}))
+      ->type_name("");
+  make->add_option("--split", w->split, "Which prompts: the parts share none")
+      ->check(one_of({"train", "validation", "all"}))
+      ->type_name("");
   make->add_option("--corrupt", w->corrupt, "The counterpart of a data set of the same seed, line by line")
       ->check(one_of({"none", "outputs", "rule", "tokens"}))
       ->type_name("");

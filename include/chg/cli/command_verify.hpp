@@ -44,12 +44,16 @@ void verify_command(VerifyWords const& w, Settings const& s) {
   auto const& c = word.config();
   auto const all = w.data.empty() ? detail::random_examples(word, w.examples, s.seed) : read_data(w.data, word, s);
   auto const examples = all.slice(0, std::min(all.size(), w.examples));
-  auto const gates = w.gates.empty() ? sigmoid(random_logits(1, c.layers, c.heads, s.seed)) : read_gates(w.gates, c.layers, c.heads).gates;
+  auto const gates =
+      w.gates.empty() ? sigmoid(random_logits(1, c.layers, c.heads, s.seed)) : read_gates(w.gates, c.layers, c.heads).gates;
   auto const model = load_model<Real>(word, s);
   constexpr Index kMostGates = 256;
-  auto const heads = w.heads > 0 ? w.heads : c.layers * c.heads <= kMostGates ? Index{0} : std::max<Index>(1, kMostGates / c.layers);
-  auto const table = verify_gradient(model, examples, gates.set(0),
-                                     {.heads = std::min(heads, c.heads), .seed = s.seed, .run = run_options<Real>(s, model, {&examples})});
+  auto const heads = w.heads > 0                        ? w.heads
+                     : c.layers * c.heads <= kMostGates ? Index{0}
+                                                        : std::max<Index>(1, kMostGates / c.layers);
+  auto const table =
+      verify_gradient(model, examples, gates.set(0),
+                      {.heads = std::min(heads, c.heads), .seed = s.seed, .run = run_options<Real>(s, model, {&examples})});
   std::ostringstream out;
   out << table;
   print_out(out.str());
@@ -58,7 +62,8 @@ void verify_command(VerifyWords const& w, Settings const& s) {
 
 inline void add_verify(CLI::App& program, Settings& s) {
   auto* const command = program.add_subcommand(
-      "verify", "Check the gradient of this model: by dual numbers a layer and along random directions, and by central differences");
+      "verify",
+      "Check the gradient of this model: by dual numbers a layer and along random directions, and by central differences");
   auto const w = std::make_shared<VerifyWords>();
   command->add_option("MODEL", w->model, "A .gguf file, a Hugging Face directory, or builtin:NAME")->required()->type_name("");
   command->add_option("DATA", w->data, "Examples, one JSON object a line; without it, random tokens")->type_name("");
@@ -67,11 +72,19 @@ inline void add_verify(CLI::App& program, Settings& s) {
   command->add_option("--heads", w->heads, "Heads a layer to check; 0: all, of a model with more than 256 as many as make 256")
       ->check(CLI::Range(0, 1 << 20))
       ->type_name("N");
-  command->add_option("--examples", w->examples, "Examples to use, from the first on")->check(CLI::Range(1, 1 << 20))->type_name("N");
+  command->add_option("--examples", w->examples, "Examples to use, from the first on")
+      ->check(CLI::Range(1, 1 << 20))
+      ->type_name("N");
   add_settings(*command, s);
-  command->footer("In f64 the limit is 1e-12 (differences 6e-8), in f32 1e-4 (differences 1e-3), relative to the largest entry.\n\n"
-                  "Example:\n  chg verify builtin:induction --precision f64");
-  command->callback([=, &s] { with_precision(s, [&]<class Real>() { verify_command<Real>(*w, s); }); });
+  auto* const precision = command->get_option("--precision")->default_str("f64");
+  command->footer(
+      "Relative to the largest entry, the limit is 1e-12 in f64 (differences 6e-8) and 1e-4 in f32, which leaves the\n"
+      "differences out: their round-off would hide what they look for.\n\n"
+      "Example:\n  chg verify builtin:induction");
+  command->callback([=, &s] {
+    if (precision->count() == 0) s.precision = "f64";
+    with_precision(s, [&]<class Real>() { verify_command<Real>(*w, s); });
+  });
 }
 
 }  // namespace chg::cli

@@ -109,8 +109,8 @@ class ProgressLine {
 
 /// Text that a shell reads back as one word.
 inline std::string shell_word(std::string const& word) {
-  if (!word.empty() && word.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-./:=,+@%") ==
-                           std::string::npos)
+  if (!word.empty() &&
+      word.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-./:=,+@%") == std::string::npos)
     return word;
   std::string out = "'";
   for (char const c : word) out += c == '\'' ? std::string("'\\''") : std::string(1, c);

@@ -45,14 +45,20 @@ inline void add_fit_options(CLI::App& c, FitWords& w, bool contrastive) {
         ->type_name("START:END");
   };
   c.add_option("--out", w.out, "The RUN directory to write")->required()->type_name("RUN");
-  auto* const seeds = c.add_option("--seeds", w.seeds, "Gate sets fitted side by side; set s has the bits of a fit with --seed + s alone")
-                          ->check(CLI::Range(1, 1 << 20))
-                          ->type_name("K");
-  c.add_option("--init", w.init, "Start from these gates instead of random ones, each inside (0, 1); as many sets as the file holds")
+  auto* const seeds =
+      c.add_option("--seeds", w.seeds, "Gate sets fitted side by side; set s has the bits of a fit with --seed + s alone")
+          ->check(CLI::Range(1, 1 << 20))
+          ->type_name("K");
+  c.add_option("--init", w.init,
+               "Start from these gates instead of random ones, each inside (0, 1); as many sets as the file holds")
       ->excludes(seeds)
       ->type_name("GATES");
-  c.add_option("--batch", w.batch, contrastive ? "Matched pairs an update" : "Examples an update")->check(CLI::Range(1, kMost))->type_name("N");
-  c.add_option("--updates", w.updates, contrastive ? "Updates" : "Updates of the first phase")->check(CLI::Range(0, kMost))->type_name("N");
+  c.add_option("--batch", w.batch, contrastive ? "Matched pairs an update" : "Examples an update")
+      ->check(CLI::Range(1, kMost))
+      ->type_name("N");
+  c.add_option("--updates", w.updates, contrastive ? "Updates" : "Updates of the first phase")
+      ->check(CLI::Range(0, kMost))
+      ->type_name("N");
   rate("--lr", w.lr, "Learning rate, falling linearly; END is never reached");
   if (!contrastive) {
     c.add_option("--updates-pressed", w.updates_pressed, "Updates of each of the two other phases; 0: the first phase alone")
@@ -64,24 +70,31 @@ inline void add_fit_options(CLI::App& c, FitWords& w, bool contrastive) {
   bound("--clip-logit", w.clip_logit, "Where the regulariser ends, in u");
   bound("--clip-norm", w.clip_norm, "Bound on the gradient norm in u, each gate set by itself");
   if (contrastive)
-    bound("--clip-difference", w.clip_difference, "How far below the retained log-probability the forgotten one is pushed (nats)");
+    bound("--clip-difference", w.clip_difference,
+          "How far below the retained log-probability the forgotten one is pushed (nats)");
   c.add_option("--preset", w.preset, "paper: R is the sum over heads, as eq. 1 prints it; reference: their mean")
       ->check(one_of({"paper", "reference"}))
       ->type_name("");
-  c.add_option("--normalise", w.normalise, "The same by itself, whatever the preset")->check(one_of({"preset", "mean", "sum"}))->type_name("");
-  c.add_option("--order", w.order, "sequential: batches in file order, wrapping round")->check(one_of({"shuffle", "sequential"}))->type_name("");
+  c.add_option("--normalise", w.normalise, "The same by itself, whatever the preset")
+      ->check(one_of({"preset", "mean", "sum"}))
+      ->type_name("");
+  c.add_option("--order", w.order, "sequential: batches in file order, wrapping round")
+      ->check(one_of({"shuffle", "sequential"}))
+      ->type_name("");
   c.add_option("--null", w.null, "targets: the null, with targets permuted between examples by the seed")
       ->check(one_of({"none", "targets"}))
       ->type_name("");
   if (contrastive) {
-    auto* const retain = c.add_option("--validation-retain", w.validation_retain, "Scored after the fit, for summary.csv")->type_name("DATA");
+    auto* const retain =
+        c.add_option("--validation-retain", w.validation_retain, "Scored after the fit, for summary.csv")->type_name("DATA");
     auto* const forget = c.add_option("--validation-forget", w.validation_forget, "Its partner, line by line")->type_name("DATA");
     retain->needs(forget);
     forget->needs(retain);
   } else {
     c.add_option("--validation", w.validation, "Scored after the fit, for summary.csv")->type_name("DATA");
   }
-  auto* const resume = c.add_flag("--resume", w.resume, "Go on with an interrupted RUN, to the bits of an uninterrupted one; start if there is none");
+  auto* const resume = c.add_flag("--resume", w.resume,
+                                  "Go on with an interrupted RUN, to the bits of an uninterrupted one; start if there is none");
   c.add_flag("--force", w.force, "Overwrite a RUN that is there")->excludes(resume);
 }
 

@@ -79,8 +79,7 @@ inline Npy read_npy(std::filesystem::path const& path) {
   std::size_t const length_bytes = version == 1 ? 2 : 4;
   check(bytes.size() >= 8 + length_bytes, name + " is cut off", "a header", "fewer bytes");
   std::size_t length = 0;
-  for (std::size_t i = 0; i < length_bytes; ++i)
-    length |= std::size_t{static_cast<unsigned char>(bytes[8 + i])} << (8 * i);
+  for (std::size_t i = 0; i < length_bytes; ++i) length |= std::size_t{static_cast<unsigned char>(bytes[8 + i])} << (8 * i);
   auto const begin = 8 + length_bytes;
   check(length <= bytes.size() - begin, name + " is cut off", text("a header of ", length, " bytes"), bytes.size() - begin);
   std::string header;
@@ -102,8 +101,8 @@ inline Npy read_npy(std::filesystem::path const& path) {
     auto const fits = n == 0 || wanted <= numbers.size() / static_cast<std::size_t>(n);
     wanted = fits ? wanted * static_cast<std::size_t>(n) : numbers.size() + 1;
   }
-  check(numbers.size() == wanted, name + ": bytes of numbers", "as many as the shape " + detail::extents_text(array.shape) + " says",
-        numbers.size(), "The file is cut off or damaged.");
+  check(numbers.size() == wanted, name + ": bytes of numbers",
+        "as many as the shape " + detail::extents_text(array.shape) + " says", numbers.size(), "The file is cut off or damaged.");
   f32 ? detail::append_numbers<float>(numbers, array.values) : detail::append_numbers<double>(numbers, array.values);
   return array;
 }

@@ -33,10 +33,8 @@ class ModelWord {
       auto made = make_builtin<float>(builtin);
       constructed_ = builtin;
       vocabulary_ = std::move(made.vocabulary);
-      description_ = {.model_type = "attention_only",
-                      .architecture = made.model.architecture(),
-                      .config = made.model.config(),
-                      .tied = true};
+      description_ = {
+          .model_type = "attention_only", .architecture = made.model.architecture(), .config = made.model.config(), .tied = true};
       return;
     }
     check(std::filesystem::exists(path_), "model " + name_, "a .gguf file, a model directory, or builtin:NAME", "nothing there",

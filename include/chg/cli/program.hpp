@@ -46,7 +46,8 @@ inline int run_program(int argc, char** argv) {
     fmt::print(stderr, "chg: {}\n", e.message);
     return 130;
   } catch (std::bad_alloc const&) {
-    print_error("memory. Expected as much as the command needs, got less. Use --max-memory, fewer --threads, or another machine.");
+    print_error(
+        "memory. Expected as much as the command needs, got less. Use --max-memory, fewer --threads, or another machine.");
     return 1;
   } catch (std::exception const& e) {
     print_error(e.what());

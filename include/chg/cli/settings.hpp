@@ -4,8 +4,8 @@
 
 #include <chg/gate/gate_optimizer.hpp>
 
-#include <CLI/CLI.hpp>
 #include <fmt/format.h>
+#include <CLI/CLI.hpp>
 
 #include <charconv>
 #include <cmath>
@@ -106,7 +106,9 @@ inline void add_settings(CLI::App& command, Settings& s) {
       ->check(one_of({"f32", "f64", "bf16"}))
       ->type_name("")
       ->group(group);
-  command.add_option("--bos", s.bos, "Whether texts begin with the model's BOS; auto: as its tokenizer says. Tokens stay as they are")
+  command
+      .add_option("--bos", s.bos,
+                  "Whether texts begin with the model's BOS; auto: as its tokenizer says. Tokens stay as they are")
       ->check(one_of({"auto", "on", "off"}))
       ->type_name("")
       ->group(group);

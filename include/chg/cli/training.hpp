@@ -51,7 +51,11 @@ class Training {
 
  public:
   Training(TrainingRequest request, Settings const& s, run::Manifest manifest, Options options, Index scalar_bytes)
-      : request_(std::move(request)), settings_(s), manifest_(std::move(manifest)), options_(std::move(options)), run_(request_.out) {
+      : request_(std::move(request)),
+        settings_(s),
+        manifest_(std::move(manifest)),
+        options_(std::move(options)),
+        run_(request_.out) {
     // How chunks were cut is part of the bits, and --max-memory may cut them otherwise today.
     if (request_.resume && run_.found() != run::Found::nothing)
       options_.run.max_rows = std::max<Index>(1, began_rows(options_.run.max_rows));
@@ -68,7 +72,8 @@ class Training {
     if (found == run::Found::nothing || request_.force) return false;
     auto const name = request_.out;
     if (!request_.resume)
-      throw Error({name + " exists", "a name that is free", found == run::Found::finished ? "a finished run" : "an unfinished run",
+      throw Error({name + " exists", "a name that is free",
+                   found == run::Found::finished ? "a finished run" : "an unfinished run",
                    found == run::Found::finished ? "Choose another name, or use --force to overwrite it."
                                                  : "Go on with it by --resume, or use --force to overwrite it."});
     run::check_same_run(run_.path(), run_.manifest(), json(planned_, "running"));
@@ -136,7 +141,8 @@ class Training {
     line.clear();
     run_.write_manifest(json(record, "interrupted"));
     auto const again = request_.command_line + (request_.resume ? "" : " --resume");
-    throw Interrupted{"interrupted; all updates so far are saved. Go on with: " + (request_.force ? without_force(again) : again)};
+    throw Interrupted{"interrupted; all updates so far are saved. Go on with: " +
+                      (request_.force ? without_force(again) : again)};
   }
   static std::string without_force(std::string line) {
     constexpr std::string_view flag = " --force";

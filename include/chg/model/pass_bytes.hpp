@@ -14,8 +14,8 @@ template <class Scalar>
 std::size_t pass_bytes(Architecture const& a, Config const& c, Index rows, Index targets, Index depth) {
   auto const heads_columns = c.heads * c.head_dim, stride = (depth + 15) / 16 * 16,
              mlp = a.mlp == Mlp::none ? 0 : (gated(a.mlp) ? 2 : 1) * c.d_ff;
-  auto const norms = (a.post_norms ? 2 * c.d_model + 4 : 0) +
-                     (a.query_key_norm ? (c.heads + c.kv_heads) * (c.head_dim + 1) : 0) + (a.parallel ? c.d_model : 0);
+  auto const norms = (a.post_norms ? 2 * c.d_model + 4 : 0) + (a.query_key_norm ? (c.heads + c.kv_heads) * (c.head_dim + 1) : 0) +
+                     (a.parallel ? c.d_model : 0);
   auto const kept = 2 * c.d_model + 4 + 2 * heads_columns + 2 * c.kv_heads * c.head_dim + mlp + norms +
                     (c.attention_soft_cap > 0 ? 2 : 1) * c.heads * stride;
   auto const working = 4 * c.d_model + 2 * heads_columns + 2 * c.kv_heads * c.head_dim + 2 * c.d_ff + stride + c.heads;

@@ -79,10 +79,20 @@ class ResumableRun {
   /// Takes up the unfinished run that was found. Throws Error when another program is writing it.
   void reopen() { hold(name_ / "state" / "lock"); }
 
-  /// Writes where to go on; what was saved before stays until it is replaced.
+  /// Writes where to go on. Throws Error when that is not possible; what was saved before stays then.
   template <class Record>
   void checkpoint(Record const& record) const {
-    save(record, state());
+    try {
+      save(record, state());
+    } catch (Error const&) {
+      std::error_code unknown;
+      constexpr std::uintmax_t kAlmostNothing = 1 << 20;
+      auto const room = std::filesystem::space(name_, unknown);
+      if (!unknown && room.available < kAlmostNothing)
+        throw Error({state().string() + " cannot be written", "room on the disk", text(room.available, " bytes that are free"),
+                     "Make room, then go on with --resume if the run was saved before."});
+      throw;
+    }
   }
   /// What checkpoint wrote; nothing when the run was ended before.
   template <class Record>
@@ -158,19 +168,22 @@ namespace detail {
 /// The parts of a manifest that decide the bits of a result, by name.
 inline std::vector<std::pair<std::string, nlohmann::json>> identity(nlohmann::json const& m) {
   using Sorted = nlohmann::json;  // objects are equal whatever the order of their keys
-  auto const at = [](Sorted const& object, char const* key) { return object.is_object() ? object.value(key, Sorted()) : Sorted(); };
+  auto const at = [](Sorted const& object, char const* key) {
+    return object.is_object() ? object.value(key, Sorted()) : Sorted();
+  };
   std::vector<std::pair<std::string, Sorted>> parts;
   for (auto const* key : {"kind", "precision", "bos"}) parts.emplace_back(key, at(m, key));
   auto const model = at(m, "model");
   parts.emplace_back("architecture of the model", at(model, "architecture"));
   auto const files = at(model, "files");
   if (files.empty()) parts.emplace_back("model", at(model, "name"));
-  for (auto const& file : files)
-    parts.emplace_back("SHA-256 of the model's " + file.value("name", ""), at(file, "sha256"));
-  for (auto const& data : at(m, "data")) parts.emplace_back("SHA-256 of the data (" + data.value("role", "") + ")", at(data, "sha256"));
+  for (auto const& file : files) parts.emplace_back("SHA-256 of the model's " + file.value("name", ""), at(file, "sha256"));
+  for (auto const& data : at(m, "data"))
+    parts.emplace_back("SHA-256 of the data (" + data.value("role", "") + ")", at(data, "sha256"));
   auto const options = at(m, "options");
   for (auto const& option : options.items())
-    if (option.key() != "preset") parts.emplace_back("option " + option.key(), option.value());  // what it decides is there itself
+    if (option.key() != "preset")
+      parts.emplace_back("option " + option.key(), option.value());  // what it decides is there itself
   return parts;
 }
 

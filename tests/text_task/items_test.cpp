@@ -29,6 +29,10 @@ TEST_CASE("items: every format is told apart by its content", "[text_task]") {
           .all == std::vector<Item>{{"Where?", "mall", {"bank", "mall"}, 1}});
   CHECK(parse_items("the dog ran . PRESENT\tthe dog runs .\n", "F").all ==
         std::vector<Item>{{"the dog ran . PRESENT", "the dog runs ."}});
+  CHECK(parse_items("{\"problem\": \"1+1?\", \"generated_solution\": \"2\", \"expected_answer\": \"2\"}", "F").all ==
+        std::vector<Item>{{"1+1?", "2"}});
+  CHECK(parse_items("The dog near the cats runs\tsg_pl\tcorrect\tid1\nThe dog near the cats run\tsg_pl\twrong\tid1\n", "F").all ==
+        std::vector<Item>{{"The dog near the cats", "runs"}});
   CHECK(parse_items("a\tb\na\tc\n", "F").all.size() == 1);  // the same question twice
 }
 

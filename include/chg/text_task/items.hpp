@@ -5,7 +5,11 @@
 //     BIG-bench        {"task_prefix": ..., "examples": [{"input": ..., "target": ...}, ...]}
 //     multiple choice  {"question": ..., "choices": {"label": [...], "text": [...]}, "answerKey": ...} a line    CommonsenseQA
 //     worked answers   {"question": ..., "answer": ...} a line                  GSM8K
+//                      {"problem": ..., "generated_solution": ...} a line       OpenMathInstruct-2
 //     sentence pairs   QUESTION, a tab, ANSWER a line
+//     agreement        SENTENCE, CONDITION, correct or wrong, ID a line, with tabs between them    Lakretz et al. 2019
+//
+// Of an agreement line the verb, its last word, is the answer to the words before it; wrong sentences are passed over.
 #pragma once
 
 #include <chg/formats/json.hpp>
@@ -82,6 +86,33 @@ inline Item choice_item(JsonObject const& line) {
   return item;
 }
 
+/// The fields of a line, parted by tabs.
+inline std::vector<std::string> fields(std::string_view line) {
+  std::vector<std::string> all;
+  for (std::size_t begin = 0; begin <= line.size();) {
+    auto const end = std::min(line.find('\t', begin), line.size());
+    all.push_back(trimmed(line.substr(begin, end - begin)));
+    begin = end + 1;
+  }
+  return all;
+}
+
+/// Adds the item of a line with tabs, unless it is a sentence to be passed over.
+inline void add_tabbed(std::string_view line, std::string const& name, std::vector<Item>& all) {
+  auto const parts = fields(line);
+  if (parts.size() == 2) {
+    all.push_back({.question = parts[0], .answer = parts[1]});
+    return;
+  }
+  auto const agreement = parts.size() == 4 && (parts[2] == "correct" || parts[2] == "wrong");
+  check(agreement, name, "a question, one tab, and an answer; or a sentence, a condition, correct or wrong, and an id",
+        formats::in_quotes(line));
+  if (parts[2] == "wrong") return;
+  auto const space = parts[0].find_last_of(' ');
+  check(space != std::string::npos, name, "a sentence of two words or more", formats::in_quotes(parts[0]));
+  all.push_back({.question = trimmed(parts[0].substr(0, space)), .answer = parts[0].substr(space + 1)});
+}
+
 /// Throws Error for an item without text, and when there are none.
 inline Items checked(Items items) {
   check(!items.all.empty(), items.name, "one item or more", "none");
@@ -122,15 +153,13 @@ inline Items parse_items(std::string_view chars, std::string const& name) {
     detail::each_line(chars, name, [&](std::string_view line, std::string const& at) {
       auto const json = formats::parse_json(line, at);
       detail::JsonObject const object(json, at);
-      items.all.push_back(object.has("choices") ? detail::choice_item(object) : pair(object, "question", "answer"));
+      items.all.push_back(object.has("choices")   ? detail::choice_item(object)
+                          : object.has("problem") ? pair(object, "problem", "generated_solution")
+                                                  : pair(object, "question", "answer"));
     });
   } else {
-    detail::each_line(chars, name, [&](std::string_view line, std::string const& at) {
-      auto const tab = line.find('\t');
-      check(tab != std::string_view::npos && line.find('\t', tab + 1) == std::string_view::npos, at,
-            "a question, one tab, and an answer", formats::in_quotes(line));
-      items.all.push_back({.question = detail::trimmed(line.substr(0, tab)), .answer = detail::trimmed(line.substr(tab + 1))});
-    });
+    detail::each_line(chars, name,
+                      [&](std::string_view line, std::string const& at) { detail::add_tabbed(line, at, items.all); });
   }
   return detail::checked(std::move(items));
 }

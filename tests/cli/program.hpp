@@ -11,7 +11,6 @@
 
 #include <chrono>
 #include <cstdlib>
-#include <sstream>
 #include <string>
 #include <thread>
 #include <vector>
@@ -42,17 +41,17 @@ class Shell {
     return all;
   }
 
-  /// Words are parted by spaces; the first one, chg, stands for the program.
-  Outcome run(std::string const& line) const { return finish(start(line)); }
+  /// Words are parted by spaces outside single quotes; the first one, chg, stands for the program. input: what stdin holds.
+  Outcome run(std::string const& line, std::string const& input = "") const { return finish(start(line, input)); }
 
-  pid_t start(std::string const& line) const {
-    std::istringstream in(line);
-    std::vector<std::string> words;
-    for (std::string word; in >> word;) words.push_back(word);
+  pid_t start(std::string const& line, std::string const& input = "") const {
+    auto words = words_of(line);
     words[0] = program();
+    write(".stdin", input);
     auto const child = ::fork();
     if (child != 0) return child;
     if (::chdir(directory_.path().c_str()) != 0) ::_exit(127);
+    ::dup2(::open(".stdin", O_RDONLY), 0);
     for (auto const& [stream, name] : {std::pair(1, ".stdout"), std::pair(2, ".stderr")})
       ::dup2(::open(name, O_WRONLY | O_CREAT | O_TRUNC, 0666), stream);
     std::vector<char*> arguments;
@@ -74,6 +73,19 @@ class Shell {
   }
 
  private:
+  static std::vector<std::string> words_of(std::string const& line) {
+    std::vector<std::string> words;
+    bool quoted = false, inside = false;
+    for (char const c : line) {
+      if (c == '\'') quoted = !quoted;
+      auto const space = c == ' ' && !quoted;
+      if (!space && !inside) words.emplace_back();
+      if (!space && c != '\'') words.back() += c;
+      inside = !space;
+    }
+    return words;
+  }
+
   TemporaryDirectory directory_;
 };
 

@@ -268,6 +268,117 @@ TEST_CASE("program: tasks of one seed match line by line, and the parts of a spl
   CHECK(has_all(error_of(shell.run("chg tasks make weather --model builtin:teaching")), {"one of capital", "weather"}));
 }
 
+TEST_CASE("program: tasks of published items are prompts and targets, in formats that match line by line", "[cli]") {
+  NEEDS_PROGRAM();
+  Shell const shell;
+  std::string items;
+  for (auto const* word :
+       {"cat",   "dog", "house", "book",   "horse", "fish",  "apple", "chair", "hand", "moon", "sun",  "cow",
+        "woman", "man", "ship",  "flower", "stone", "knife", "hat",   "shoe",  "cup",  "city", "tree", "star"}) {
+    std::string capitals = word;
+    for (auto& c : capitals) c = static_cast<char>(c - 'a' + 'A');
+    items += text(items.empty() ? "[" : ", ", R"({"input": ")", word, R"(", "output": ")", capitals, "\"}");
+  }
+  shell.write("capitalize.json", items + "]");
+  std::string const make =
+      "chg tasks make capitalize --model builtin:teaching --bos off --source capitalize.json --examples 9 --pairs 2 ";
+  auto const lines = [&](std::string const& more) {
+    auto const made = shell.run(make + more);
+    INFO(made.err);
+    REQUIRE(made.status == 0);
+    std::vector<nlohmann::json> all;
+    std::istringstream in(made.out);
+    for (std::string line; std::getline(in, line);) all.push_back(json_of(line));
+    return all;
+  };
+  auto const icl = lines("--seed 4"), corrupt = lines("--seed 4 --corrupt outputs"), held = lines("--split validation");
+  REQUIRE(icl.size() == 9);
+  REQUIRE(corrupt.size() == 9);
+  Index changed = 0;
+  for (std::size_t i = 0; i < 9; ++i) {
+    auto const prompt = icl[i]["prompt"].get<std::string>();
+    CHECK(std::count(prompt.begin(), prompt.end(), '\n') == 3 * 2 + 1);
+    CHECK(prompt.starts_with("Q: "));
+    CHECK(prompt.ends_with("\nA:"));
+    CHECK(icl[i]["target"].get<std::string>().starts_with(" "));
+    CHECK(corrupt[i]["target"] == icl[i]["target"]);
+    changed += corrupt[i]["prompt"] != icl[i]["prompt"];
+    for (auto const& other : held) CHECK(other["target"] != icl[i]["target"]);
+  }
+  CHECK(changed > 0);
+
+  auto const error = [&](std::string const& more) { return error_of(shell.run("chg tasks make " + more)); };
+  CHECK(has_all(error("capitalize --model builtin:teaching"), {"--source", "capitalize", "function_vectors", "got none"}));
+  CHECK(has_all(error("math --model builtin:teaching --format icl --source capitalize.json"), {"--format", "question", "icl"}));
+  CHECK(has_all(error("commonsense --model builtin:teaching --source capitalize.json"),
+                {"capitalize.json", "questions with options", "CommonsenseQA"}));
+  CHECK(has_all(error("capitalize --model builtin:teaching --source capitalize.json --corrupt rule"), {"--corrupt", "outputs"}));
+  CHECK(has_all(error("aba --model builtin:induction --source capitalize.json"), {"--source", "aba"}));
+}
+
+TEST_CASE("program: every task is made for a published tokenizer, from the published items", "[cli]") {
+  NEEDS_PROGRAM();
+  auto const folder = test_data("tokenizers");
+  if (folder.empty()) {
+    WARN("skipped: the environment variable CHG_TEST_DATA does not name a folder of test data");
+    return;
+  }
+  Shell const shell;
+  std::filesystem::create_directory(shell.path("smollm2"));
+  for (auto const& [from, to] : {std::pair("config.135M.json", "config.json"), std::pair("tokenizer.json", "tokenizer.json")})
+    std::filesystem::copy_file(folder / "smollm2" / from, shell.path("smollm2") / to);
+  auto const data = folder.parent_path().string() + "/";
+  for (std::string task :
+       {"antonym --source function_vectors/antonym.json", "antonym --format instruction --source function_vectors/antonym.json",
+        "commonsense --source commonsenseqa/dev_rand_split.jsonl", "tense --source bigbench_tense/task.json",
+        "tense --source mccoy_question_tense/tense.dev", "agreement --source lakretz_agreement/nounpp.txt",
+        "math --source gsm8k/test.jsonl", "aba", "abb --corrupt rule"}) {
+    if (auto const at = task.find("--source "); at != std::string::npos) task.insert(at + 9, data);
+    INFO(task);
+    std::string const make = "chg tasks make " + task + " --model smollm2 --examples 20 ";
+    auto const train = shell.run(make), held = shell.run(make + "--split validation");
+    INFO(train.err << held.err);
+    REQUIRE(train.status == 0);
+    REQUIRE(held.status == 0);
+    CHECK(std::count(train.out.begin(), train.out.end(), '\n') == 20);
+    std::istringstream lines(held.out);
+    for (std::string line; std::getline(lines, line);) {
+      CHECK(train.out.find(line) == std::string::npos);
+      auto const example = json_of(line);
+      if (!task.starts_with("ab")) continue;
+      CHECK(example["tokens"].size() == 29);
+      CHECK(example["target_mask"].back() == 1);
+      auto const words = example["text"].get<std::string>();
+      CHECK(std::count(words.begin(), words.end(), '^') == 10);
+      CHECK(std::count(words.begin(), words.end(), '\n') == 4);
+    }
+  }
+}
+
+TEST_CASE("program: tokenize gives ids and back, a line for a line", "[cli]") {
+  NEEDS_PROGRAM();
+  Shell const shell;
+  auto const shown = shell.run("chg tokenize builtin:teaching --text 'Q: cat' --bos off");
+  CHECK(shown.status == 0);
+  CHECK(has_all(shown.out, {"piece\n", "\"Q:\"", "\"cat\"", "2 tokens"}));
+  auto const ids = shell.run("chg tokenize builtin:teaching --jsonl --bos off", "{\"text\": \"Q: cat\"}\r\n{\"text\": \"\"}");
+  CHECK(std::count(ids.out.begin(), ids.out.end(), '\n') == 2);
+  CHECK(ids.out.ends_with("\n{\"ids\":[]}\n"));
+  auto const back = shell.run("chg tokenize builtin:teaching --jsonl --decode", ids.out);
+  CHECK(back.out == "{\"text\":\"Q: cat\"}\n{\"text\":\"\"}\n");
+  auto const failed = [&](std::string const& input, std::string const& more = "") {
+    return error_of(shell.run("chg tokenize builtin:teaching --jsonl " + more, input));
+  };
+  CHECK(has_all(failed("{\"text\": \"Q:\"}\nQ:\n"), {"standard input, line 2", "JSON"}));
+  CHECK(has_all(failed("{\"text\": 3}"), {"line 1: text", "a string"}));
+  CHECK(has_all(failed("{\"ids\": [1.5]}", "--decode"), {"line 1", "ids", "1.5"}));
+  CHECK(has_all(failed("{\"ids\": [240]}", "--decode"), {"240"}));
+  CHECK(has_all(error_of(shell.run("chg tokenize nowhere --text a")), {"nowhere", "nothing there"}));
+  CHECK(has_all(error_of(shell.run("chg tokenize builtin:induction --text a")), {"builtin:induction", "tokens only"}));
+  error_of(shell.run("chg tokenize builtin:teaching"), 2);
+  error_of(shell.run("chg tokenize builtin:teaching --text a --jsonl"), 2);
+}
+
 TEST_CASE("program: errors are one line, and leave nothing half-written", "[cli]") {
   NEEDS_PROGRAM();
   Shell const shell;
@@ -301,7 +412,7 @@ TEST_CASE("program: usage errors end with 2", "[cli]") {
 TEST_CASE("program: the help of every command shows an example, and the examples run", "[cli]") {
   NEEDS_PROGRAM();
   for (auto const* command :
-       {"inspect", "score", "gradient", "verify", "tasks", "tasks list", "tasks make", "fit", "contrast", "ablate"}) {
+       {"inspect", "tokenize", "score", "gradient", "verify", "tasks", "tasks list", "tasks make", "fit", "contrast", "ablate"}) {
     Shell const shell;
     auto const help = shell.run(text("chg ", command, " --help"));
     CHECK(help.status == 0);

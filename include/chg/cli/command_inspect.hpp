@@ -15,11 +15,11 @@ namespace chg::cli {
 namespace detail {
 
 /// Kind of the tokenizer and its BOS rule, for a person.
-inline std::pair<std::string, std::string> tokenizer_words(ModelWord const& word) {
+inline std::pair<std::string, std::string> tokenizer_words(ModelWord const& word, [[maybe_unused]] Settings const& s) {
   if (word.constructed()) return {"none: tokens only", word.vocabulary()->bos ? "chg tasks make begins prompts with it" : "none"};
 #if defined(CHG_CLI_TOKENIZER)
   try {
-    auto const tokenizer = load_tokenizer(word.path());
+    auto const tokenizer = model_tokenizer(word, s);
     return {kind_name(tokenizer.kind()), tokenizer.adds_bos() ? text("added, id ", *tokenizer.bos())
                                          : tokenizer.bos()    ? text("not added, id ", *tokenizer.bos())
                                                               : std::string("none")};
@@ -40,7 +40,7 @@ inline void inspect(std::string const& model, bool as_json, Settings const& s) {
     auto const& c = d.config;
     auto const threads = Workers<char>(s.threads).threads();
     constexpr Index kPrompt = 256;  // tokens of a sequence in the forecast
-    auto const [tokenizer, bos] = detail::tokenizer_words(word);
+    auto const [tokenizer, bos] = detail::tokenizer_words(word, s);
     run::Json const json{{"family", d.model_type},
                          {"layers", c.layers},
                          {"heads", c.heads},

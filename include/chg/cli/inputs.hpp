@@ -7,8 +7,8 @@
 #include <chg/cli/memory.hpp>
 
 #if defined(CHG_CLI_TOKENIZER)
+#include <chg/cli/model_tokenizer.hpp>
 #include <chg/text_task/text_example.hpp>
-#include <chg/tokenizer/load_tokenizer.hpp>
 #endif
 
 #include <filesystem>
@@ -33,11 +33,11 @@ void with_precision(Settings const& s, F&& f) {
 inline TokenSource token_source([[maybe_unused]] ModelWord const& word, [[maybe_unused]] Settings const& s) {
 #if defined(CHG_CLI_TOKENIZER)
   if (word.constructed()) return {};
-  auto const bos = s.bos == "on" ? Bos::on : s.bos == "off" ? Bos::off : Bos::automatic;
   auto const loaded = std::make_shared<std::optional<Tokenizer>>();
-  return [path = word.path(), bos, loaded](std::string const& prompt, std::string const& target, std::string const& name) {
-    if (!*loaded) *loaded = load_tokenizer(path);
-    return text_task::to_example(**loaded, {prompt, target}, bos, name);
+  return [path = word.path(), family = word.description().model_type, s, loaded](
+             std::string const& prompt, std::string const& target, std::string const& name) {
+    if (!*loaded) *loaded = load_tokenizer(path, {.pretokenizer = s.pretokenizer, .family = family});
+    return text_task::to_example(**loaded, {prompt, target}, bos_of(s), name);
   };
 #else
   return {};

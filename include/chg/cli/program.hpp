@@ -8,6 +8,9 @@
 #include <chg/cli/command_score.hpp>
 #include <chg/cli/command_tasks.hpp>
 #include <chg/cli/command_verify.hpp>
+#if defined(CHG_CLI_TOKENIZER)
+#include <chg/cli/command_tokenize.hpp>
+#endif
 
 #include <exception>
 #include <new>
@@ -29,6 +32,9 @@ inline int run_program(int argc, char** argv) {
   program.footer("Every command explains itself: chg COMMAND --help.");
   Settings settings;
   add_inspect(program, settings);
+#if defined(CHG_CLI_TOKENIZER)
+  add_tokenize(program, settings);
+#endif
   add_score(program, settings);
   add_verify(program, settings);
   add_tasks(program, settings);

@@ -21,6 +21,7 @@ struct Settings {
   int threads = 0;
   std::string precision = "f32";
   std::string bos = "auto";
+  std::string pretokenizer{};  ///< of tokenizer files that name none
   std::uint64_t seed = 0;
   std::string max_memory = "none";
   bool quiet = false;
@@ -111,6 +112,12 @@ inline void add_settings(CLI::App& command, Settings& s) {
                   "Whether texts begin with the model's BOS; auto: as its tokenizer says. Tokens stay as they are")
       ->check(one_of({"auto", "on", "off"}))
       ->type_name("")
+      ->group(group);
+  command
+      .add_option("--pretokenizer", s.pretokenizer,
+                  "How a byte-level tokenizer splits texts (gpt2, llama3, qwen2, ...), where neither its files nor the model's "
+                  "family say")
+      ->type_name("NAME")
       ->group(group);
   command.add_option("--seed", s.seed, "Seed of everything random")->type_name("N")->group(group);
   command.add_option("--max-memory", s.max_memory, "Memory to stay within, like 512M or 4G; smaller chunks are tried first")

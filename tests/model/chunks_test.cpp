@@ -45,7 +45,23 @@ TEST_CASE("chunks: every unit is in exactly one chunk, and no chunk is higher th
       }
     }
     CHECK(seen == std::multiset<Index>(units.begin(), units.end()));
-    if (limit == 10'000) CHECK(plan.chunks() == 1);
+    if (limit == 10'000) CHECK(plan.chunks() == 2);
+  }
+}
+
+TEST_CASE("chunks: a batch below the limit is cut evenly for a few threads, unless chunks would be low", "[model]") {
+  for (auto const& [count, chunks] : {std::pair(64, 4), std::pair(24, 4), std::pair(16, 2), std::pair(8, 1)}) {
+    std::vector<Example> all;
+    for (Token i = 0; i < count; ++i) {
+      std::vector<Token> tokens(29, i + 1);
+      all.push_back(prompt_and_target(std::move(tokens), {0}));
+    }
+    Examples const examples(std::move(all));
+    ChunkPlan plan;
+    Examples const* const data[] = {&examples};
+    plan.cut(data, all_of(examples), {});
+    REQUIRE(plan.chunks() == chunks);
+    for (Index c = 0; c < chunks; ++c) CHECK(std::ssize(plan.chunk(c)) == count / chunks);
   }
 }
 

@@ -79,12 +79,10 @@ inline Example read_line(std::string_view bytes, std::string const& name, DataLi
 
 }  // namespace detail
 
-/// Reads a data file; holds one line at a time beside the examples. Throws Error naming file, line and what was expected for the
-/// first line that the model cannot read, and for a file without lines.
-inline Examples read_data(std::filesystem::path const& path, DataLimits const& limits, TokenSource const& tokens = {}) {
-  formats::MappedFile const file(path);
-  auto rest = file.chars();
-  auto const name = path.string();
+/// The examples of a data file's characters; `name` stands for the file in errors. Throws Error naming file, line and what was
+/// expected for the first line that the model cannot read, and for a file without lines.
+inline Examples parse_data(std::string_view rest, std::string const& name, DataLimits const& limits,
+                           TokenSource const& tokens = {}) {
   if (rest.starts_with("\xEF\xBB\xBF")) rest.remove_prefix(3);
   check(!rest.starts_with("\xFF\xFE") && !rest.starts_with("\xFE\xFF"), name + ": encoding", "UTF-8", "UTF-16",
         "Save it as UTF-8.");
@@ -105,6 +103,12 @@ inline Examples read_data(std::filesystem::path const& path, DataLimits const& l
   }
   check(!examples.empty(), name, "at least one example", "a file without lines");
   return Examples(std::move(examples));
+}
+
+/// Reads a data file; holds one line at a time beside the examples. Throws Error as parse_data does, and when it cannot be read.
+inline Examples read_data(std::filesystem::path const& path, DataLimits const& limits, TokenSource const& tokens = {}) {
+  formats::MappedFile const file(path);
+  return parse_data(file.chars(), path.string(), limits, tokens);
 }
 
 /// One example as a line of a data file, with its newline.

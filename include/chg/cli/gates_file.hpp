@@ -67,12 +67,9 @@ inline std::string extents_text(std::vector<Index> const& shape) {
 
 }  // namespace detail
 
-/// Throws Error naming the file for what is no .npy file, for numbers that are not float32 or float64, for Fortran order, and
-/// when the numbers are not as many as the shape says.
-inline Npy read_npy(std::filesystem::path const& path) {
-  formats::MappedFile const file(path);
-  auto const bytes = file.chars();
-  auto const name = path.string();
+/// The array of a .npy file's bytes; `name` stands for the file in errors. Throws Error for what is no .npy file, for numbers that
+/// are not float32 or float64, for Fortran order, and when the numbers are not as many as the shape says.
+inline Npy parse_npy(std::string_view bytes, std::string const& name) {
   check(bytes.size() >= 10 && bytes.starts_with("\x93NUMPY"), name, "a .npy file", "another kind of file");
   auto const version = static_cast<unsigned char>(bytes[6]);
   check(version >= 1 && version <= 3, name + ": version of the format", "1 to 3", static_cast<int>(version));
@@ -105,6 +102,12 @@ inline Npy read_npy(std::filesystem::path const& path) {
         "as many as the shape " + detail::extents_text(array.shape) + " says", numbers.size(), "The file is cut off or damaged.");
   f32 ? detail::append_numbers<float>(numbers, array.values) : detail::append_numbers<double>(numbers, array.values);
   return array;
+}
+
+/// Throws Error as parse_npy does, and when the file cannot be read.
+inline Npy read_npy(std::filesystem::path const& path) {
+  formats::MappedFile const file(path);
+  return parse_npy(file.chars(), path.string());
 }
 
 /// The array as [S, L, H]; one of [L, H] has S = 1. Throws Error naming both shapes when it is not the model's.

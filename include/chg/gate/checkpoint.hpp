@@ -170,23 +170,30 @@ inline std::uint64_t checksum(std::string_view bytes) {
   return f.value();
 }
 
+/// The bytes of a file around those of its record.
+template <class Record>
+std::string framed(std::string_view payload) {
+  FitWriter file;
+  file.bytes = kFitMagic;
+  file(kFitVersion), file(kFitKind<Record>), file(std::uint64_t{payload.size()});
+  file.bytes += payload;
+  file(checksum(file.bytes));
+  return std::move(file.bytes);
+}
+
 template <class Record>
 void save_record(Record const& record, std::filesystem::path const& path) {
   validate_record(record);
   FitWriter payload;
   exchange(payload, record);
-  FitWriter file;
-  file.bytes = kFitMagic;
-  file(kFitVersion), file(kFitKind<Record>), file(std::uint64_t{payload.bytes.size()});
-  file.bytes += payload.bytes;
-  file(checksum(file.bytes));
+  auto const bytes = framed<Record>(payload.bytes);
 
   auto aside = path;
   aside += ".partial";
   std::error_code failed;
   {
     std::ofstream out(aside, std::ios::binary | std::ios::trunc);
-    out.write(file.bytes.data(), static_cast<std::streamsize>(file.bytes.size()));
+    out.write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
     out.close();
     if (!out) failed = std::make_error_code(std::errc::io_error);
   }
@@ -199,17 +206,14 @@ void save_record(Record const& record, std::filesystem::path const& path) {
   }
 }
 
+/// The fit of a file's bytes; `name` stands for the file in errors.
 template <class Record>
-Record load_record(std::filesystem::path const& path) {
-  std::ifstream in(path, std::ios::binary);
-  check(in.is_open() && !std::filesystem::is_directory(path), "load: " + path.string(), "a file that can be read", "none");
-  std::string const bytes(std::istreambuf_iterator<char>(in), {});
-  auto const name = path.string();
+Record parse_record(std::string_view bytes, std::string const& name) {
   auto const header = kFitMagic.size() + 16;
   check(bytes.starts_with(kFitMagic), name + " is no fit", "a file that chg::save wrote", "other bytes at its start");
   check(bytes.size() >= header + 8, name + " is cut off", text(header + 8, " bytes or more"), bytes.size());
 
-  FitReader head(std::string_view(bytes).substr(kFitMagic.size()), name);
+  FitReader head(bytes.substr(kFitMagic.size()), name);
   std::uint32_t version, kind;
   std::uint64_t length, sum;
   head(version), head(kind), head(length);
@@ -220,8 +224,8 @@ Record load_record(std::filesystem::path const& path) {
         kind == 1 ? "Use chg::load_fit." : "Use chg::load_contrastive_fit.");
   check(length == bytes.size() - header - 8, name + " is cut off", text(length, " bytes of payload"), bytes.size() - header - 8,
         "Begin the fit again.");
-  auto const covered = std::string_view(bytes).substr(0, bytes.size() - 8);
-  FitReader(std::string_view(bytes).substr(bytes.size() - 8), name)(sum);
+  auto const covered = bytes.substr(0, bytes.size() - 8);
+  FitReader(bytes.substr(bytes.size() - 8), name)(sum);
   check(sum == checksum(covered), name + " is damaged", text("checksum ", checksum(covered)), sum, "Begin the fit again.");
 
   Record record;
@@ -230,6 +234,14 @@ Record load_record(std::filesystem::path const& path) {
   payload.end();
   validate_record(record);
   return record;
+}
+
+template <class Record>
+Record load_record(std::filesystem::path const& path) {
+  std::ifstream in(path, std::ios::binary);
+  check(in.is_open() && !std::filesystem::is_directory(path), "load: " + path.string(), "a file that can be read", "none");
+  std::string const bytes(std::istreambuf_iterator<char>(in), {});
+  return parse_record<Record>(bytes, path.string());
 }
 
 }  // namespace detail

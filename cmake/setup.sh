@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-# Read by demo.sh and test.sh: finds what a build needs and installs what is missing from the distribution's packages.
+# Read by demo.sh, program.sh and test.sh: finds what a build needs and installs what is missing from the distribution's packages.
 # Wants bash alone. Sets `root` (of the repository); reads `yes` (1: use sudo without asking).
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
@@ -92,5 +92,6 @@ jobs() {
   echo $(( cores < free ? cores : free ))
 }
 
-build_packages=(g++ cmake ninja-build libeigen3-dev libxtensor-dev libopenblas-dev nlohmann-json3-dev 'libdnnl-dev?' libcli11-dev libfmt-dev)
-test_packages=(catch2 libbenchmark-dev libpcre2-dev libicu-dev)
+build_packages=(g++ cmake ninja-build libeigen3-dev libxtensor-dev libopenblas-dev nlohmann-json3-dev 'libdnnl-dev?')
+program_packages=(libcli11-dev libfmt-dev libpcre2-dev libicu-dev)
+test_packages=("${program_packages[@]}" catch2 libbenchmark-dev)

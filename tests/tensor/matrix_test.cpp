@@ -4,6 +4,7 @@
 #include <chg/tensor/array.hpp>
 #include <chg/tensor/matrix.hpp>
 
+#include <limits>
 #include <numeric>
 #include <string>
 #include <vector>
@@ -49,6 +50,20 @@ TEST_CASE("matrix: a wrong shape is refused with both shapes", "[tensor]") {
   }
   CHECK_THROWS_AS(check_shape("x", m, 5, 3), Error);
   CHECK(shape_text(0, 7) == "[0, 7]");
+}
+
+TEST_CASE("matrix: one number that is not finite is found wherever it is", "[tensor]") {
+  using Limits = std::numeric_limits<float>;
+  Matrix<float> m = Matrix<float>::Constant(7, 5, Limits::max());
+  m(0, 0) = -0.0f, m(3, 2) = Limits::denorm_min(), m(6, 4) = Limits::lowest();
+  CHECK(all_finite(m));
+  CHECK(all_finite(Matrix<float>()));
+  for (auto const bad : {Limits::quiet_NaN(), Limits::infinity(), -Limits::infinity()})
+    for (Index i = 0; i < m.size(); ++i) {
+      auto damaged = m;
+      damaged.data()[i] = bad;
+      REQUIRE_FALSE(all_finite(damaged));
+    }
 }
 
 TEST_CASE("array: many axes, last axis contiguous", "[tensor]") {

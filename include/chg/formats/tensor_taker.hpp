@@ -34,7 +34,7 @@ class TensorTaker {
           {file_.describe(name) + " has the wrong shape", shape_text(shape) + ", by " + source_, shape_text(info.shape), ""});
     out.resize(shape.size() == 1 ? 1 : shape[0], shape.back());
     file_.read(name, std::span<Real>(out.data(), static_cast<std::size_t>(out.size())));
-    if (!out.allFinite())
+    if (!all_finite(out))
       throw Error({file_.describe(name), "finite numbers", "NaN or infinity",
                    "The checkpoint is damaged, or was saved in a type that overflows."});
     taken_.insert(name);

@@ -288,7 +288,7 @@ class GatedAttention : CheckArchitecture<A> {
       if (tensor.size() == 0 && !required) return;
       if (name.find("attention_norm") != std::string::npos) return;
       check_shape(name, tensor, rows, cols);
-      check(tensor.allFinite(), name, "finite numbers", "NaN or infinity");
+      check(all_finite(tensor), name, "finite numbers", "NaN or infinity");
     });
     return {config.heads,    config.kv_heads,
             config.head_dim, static_cast<RealType>(config.query_scale()),

@@ -110,7 +110,7 @@ void validate(Architecture const& architecture, Config const& config, Weights<Re
       return;
     }
     check_shape("weights: " + name, tensor, rows, cols);
-    check(tensor.allFinite(), "weights: " + name, "finite numbers", "NaN or infinity",
+    check(all_finite(tensor), "weights: " + name, "finite numbers", "NaN or infinity",
           "The checkpoint is damaged, or was saved in a type that overflows.");
   });
 }

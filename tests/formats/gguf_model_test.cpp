@@ -37,7 +37,8 @@ std::string load_and_compare(GgufModelOptions const& o) {
   REQUIRE(d.model_type == "llama");
   REQUIRE(d.config == gguf_config());
   REQUIRE(d.tied == o.tied);
-  REQUIRE(d.attention_bias == o.biases);
+  REQUIRE(d.qkv_bias == o.biases);
+  REQUIRE(d.output_bias == o.biases);
   REQUIRE(d.mlp_bias == o.biases);
   auto const weights = gguf_weights(o);
   return difference(weights, chg::formats::read_gguf_weights<float>(file, d)) +

@@ -59,7 +59,8 @@ class ModelWord {
     auto const norm = a.norm == Norm::none ? 0 : a.norm == Norm::layer ? 2 * c.d_model : c.d_model;
     auto const queries = c.heads * c.head_dim, keys = c.kv_heads * c.head_dim;
     auto layer = c.d_model * (2 * queries + 2 * keys) + norm * (a.post_norms ? 2 : 1) + (a.query_key_norm ? 2 * c.head_dim : 0);
-    if (description_.attention_bias) layer += queries + 2 * keys + c.d_model;
+    if (description_.qkv_bias) layer += queries + 2 * keys;
+    if (description_.output_bias) layer += c.d_model;
     if (constructed()) layer += queries;  // b_Q
     if (a.mlp != Mlp::none) {
       layer += c.d_model * c.d_ff * (gated(a.mlp) ? 3 : 2) + norm * (a.post_norms ? 2 : 1);

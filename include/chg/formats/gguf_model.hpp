@@ -177,7 +177,8 @@ inline ModelDescription describe_gguf(Gguf const& file) {
   validate(d, file.name());
   detail::read_rope_factors(file, c.head_dim, c.rotary);
   d.tied = !file.contains("output.weight");
-  d.attention_bias = file.contains("blk.0.attn_q.bias");
+  d.qkv_bias = file.contains("blk.0.attn_q.bias");
+  d.output_bias = file.contains("blk.0.attn_output.bias");
   d.mlp_bias = file.contains("blk.0.ffn_up.bias");
   return d;
 }

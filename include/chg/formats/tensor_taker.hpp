@@ -56,6 +56,43 @@ class TensorTaker {
     for (std::size_t p = 0; p < parts.size(); ++p) *parts[p] = stored.segment(static_cast<Index>(p) * each, each);
   }
 
+  /// A linear tensor [sum of rows, in] whose rows, in order, are those of each part.
+  void take_rows(std::string const& name, Index in, std::vector<std::pair<Matrix<Real>*, Index>> const& parts) {
+    Index out = 0, row = 0;
+    for (auto const& part : parts) out += part.second;
+    Matrix<Real> stored;
+    take(name, stored, {out, in});
+    for (auto const& [part, rows] : parts) {
+      *part = stored.middleRows(row, rows);
+      row += rows;
+    }
+  }
+
+  /// A linear tensor [heads parts D, in] stored head by head, D rows of each part in turn.
+  void take_by_head(std::string const& name, Index heads, Index head_dim, Index in, std::vector<Matrix<Real>*> const& parts) {
+    auto const n = static_cast<Index>(parts.size());
+    Matrix<Real> stored;
+    take(name, stored, {heads * n * head_dim, in});
+    for (Index p = 0; p < n; ++p) {
+      auto& part = *parts[static_cast<std::size_t>(p)];
+      part.resize(heads * head_dim, in);
+      for (Index h = 0; h < heads; ++h)
+        part.middleRows(h * head_dim, head_dim) = stored.middleRows((h * n + p) * head_dim, head_dim);
+    }
+  }
+
+  /// The bias of such a tensor, cut the same way.
+  void take_by_head(std::string const& name, Index heads, Index head_dim, std::vector<RowVector<Real>*> const& parts) {
+    auto const n = static_cast<Index>(parts.size());
+    RowVector<Real> stored;
+    take(name, stored, {heads * n * head_dim});
+    for (Index p = 0; p < n; ++p) {
+      auto& part = *parts[static_cast<std::size_t>(p)];
+      part.resize(heads * head_dim);
+      for (Index h = 0; h < heads; ++h) part.segment(h * head_dim, head_dim) = stored.segment((h * n + p) * head_dim, head_dim);
+    }
+  }
+
   /// A buffer that some versions of transformers store and that the configuration already determines.
   void pass_over(std::string const& name) { taken_.insert(name); }
 

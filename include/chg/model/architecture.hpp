@@ -57,6 +57,8 @@ inline constexpr Architecture gemma2_like{.mlp = Mlp::geglu_tanh, .post_norms = 
 inline constexpr Architecture gemma3_like{.mlp = Mlp::geglu_tanh, .query_key_norm = true, .post_norms = true};
 /// Any model of the GPT-NeoX (Pythia) kind, extents at run time.
 inline constexpr Architecture neox_like{.norm = Norm::layer, .mlp = Mlp::gelu, .parallel = true};
+/// The same with the MLP after the attention (use_parallel_residual false), extents at run time.
+inline constexpr Architecture neox_sequential_like{.norm = Norm::layer, .mlp = Mlp::gelu};
 inline constexpr Architecture llama_3_2_1b{
     .layers = 16, .heads = 32, .kv_heads = 8, .head_dim = 64, .d_model = 2048, .d_ff = 8192, .vocab = 128'256};
 inline constexpr Architecture smollm2_135m{

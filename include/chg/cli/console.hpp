@@ -64,6 +64,13 @@ inline std::string duration_text(double seconds) {
   return s >= 3600 ? fmt::format("{}:{:02}:{:02}", s / 3600, s / 60 % 60, s % 60) : fmt::format("{}:{:02}", s / 60, s % 60);
 }
 
+/// "[######..................]"
+inline std::string bar_text(Index done, Index total) {
+  constexpr Index kWidth = 24;
+  auto const full = static_cast<std::size_t>(kWidth * done / std::max<Index>(1, total));
+  return "[" + std::string(full, '#') + std::string(kWidth - full, '.') + "]";
+}
+
 /// A line on stderr, rewritten in place on a terminal: bar, phase, updates a second, time left, NLL. On anything else a line at
 /// most every ten seconds, and only when it was asked for.
 class ProgressLine {
@@ -85,10 +92,8 @@ class ProgressLine {
     last_ = now;
     auto const seconds = std::chrono::duration<double>(now - began_).count();
     auto const rate = static_cast<double>(p.done - first_done_) / std::max(seconds, 1e-9);
-    constexpr Index kWidth = 24;
-    auto const full = static_cast<std::size_t>(kWidth * p.done / std::max<Index>(1, p.total));
-    auto const bar = std::string(full, '#') + std::string(kWidth - full, '.');
-    fmt::print(stderr, "{}[{}{}{}] {} {}/{}  {:.1f} updates/s  {} left  nll {:.4f}{}", terminal_ ? "\r" : "",
+    auto const bar = bar_text(p.done, p.total);
+    fmt::print(stderr, "{}{}{}{} {} {}/{}  {:.3g} updates/s  {} left  nll {:.4f}{}", terminal_ ? "\r" : "",
                colours_ ? "\x1b[32m" : "", bar, colours_ ? "\x1b[0m" : "", name(p.phase), p.update, p.updates, rate,
                duration_text(static_cast<double>(p.total - p.done) / rate), p.nll, terminal_ ? "\x1b[K" : "\n");
     std::fflush(stderr);
@@ -105,6 +110,37 @@ class ProgressLine {
   bool terminal_, shown_, colours_, dirty_ = false;
   Index first_done_ = -1;
   Clock::time_point began_{}, last_{};
+};
+
+/// A line on stderr, rewritten in place on a terminal, from the first second of loading on.
+class LoadingLine {
+ public:
+  LoadingLine(Settings const& s, std::string model)
+      : model_(std::move(model)), terminal_(::isatty(2) != 0), shown_(!s.quiet && (terminal_ || s.progress)) {}
+  LoadingLine(LoadingLine const&) = delete;
+  LoadingLine& operator=(LoadingLine const&) = delete;
+  ~LoadingLine() {
+    if (dirty_) fmt::print(stderr, "\r\x1b[K");
+  }
+
+  /// Of the numbers in the file.
+  void show(Index done, Index total) {
+    auto const now = Clock::now();
+    if (!shown_ || (done < total && now < next_)) return;
+    if (now < began_ + std::chrono::seconds(1)) return;
+    next_ = now + (terminal_ ? std::chrono::milliseconds(100) : std::chrono::milliseconds(10'000));
+    auto const bar = bar_text(done, total);
+    fmt::print(stderr, "{}{} {} {}{}", terminal_ ? "\r" : "", bar, done < total ? "loading" : "packing the weights of", model_,
+               terminal_ ? "\x1b[K" : "\n");
+    std::fflush(stderr);
+    dirty_ = terminal_;
+  }
+
+ private:
+  using Clock = std::chrono::steady_clock;
+  std::string model_;
+  bool terminal_, shown_, dirty_ = false;
+  Clock::time_point began_ = Clock::now(), next_{};
 };
 
 /// Text that a shell reads back as one word.

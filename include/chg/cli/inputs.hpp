@@ -2,6 +2,7 @@
 // What commands do before they compute: precision, tokens, data, gates, and a place for the result.
 #pragma once
 
+#include <chg/cli/console.hpp>
 #include <chg/cli/data.hpp>
 #include <chg/cli/gates_file.hpp>
 #include <chg/cli/memory.hpp>
@@ -54,11 +55,12 @@ inline GatesFile gates_or_ones(std::string const& path, ModelWord const& word) {
   return path.empty() ? GatesFile{Gates::ones(1, c.layers, c.heads), false} : read_gates(path, c.layers, c.heads);
 }
 
-/// Reads the weights, after the forecast of --max-memory.
+/// Reads the weights, after the forecast of --max-memory; a bar on stderr when that takes longer than a second.
 template <class Real>
 AnyTransformer<Real> load_model(ModelWord const& word, Settings const& s) {
   check_weights_fit<Real>(word, s);
-  return word.load<Real>();
+  LoadingLine line(s, word.name());
+  return word.load<Real>([&](Index done, Index total) { line.show(done, total); });
 }
 
 /// Throws Error now, and not after hours, when a file cannot be written there.

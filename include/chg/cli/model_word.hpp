@@ -79,9 +79,9 @@ class ModelWord {
 
   /// Reads the weights. Throws Error as chg::load does.
   template <class Real>
-  AnyTransformer<Real> load() const {
+  AnyTransformer<Real> load(formats::ReadProgress const& progress = {}) const {
     if (constructed()) return make_builtin<Real>(constructed_).model;
-    return make_model<Real>(description_.architecture, description_.config, source_->weights<Real>());
+    return make_model<Real>(description_.architecture, description_.config, source_->weights<Real>(progress));
   }
 
   /// The files that decide what the model computes and reads.

@@ -187,11 +187,11 @@ inline ModelDescription describe_gguf(Gguf const& file) {
 /// surplus, of another shape, of a type that is not decoded, or not finite; the file name and the tensor name are in it. A bias
 /// that the first layer has or has not, all of them must have or not have.
 template <class Real>
-Weights<Real> read_gguf_weights(Gguf const& file, ModelDescription const& description) {
+Weights<Real> read_gguf_weights(Gguf const& file, ModelDescription const& description, ReadProgress const& progress = {}) {
   auto const& c = description.config;
   auto const H_D = c.heads * c.head_dim, H_kv_D = c.kv_heads * c.head_dim;
   auto const neighbours = detail::gguf_family(file.metadata()).neighbours;
-  detail::TensorTaker<Real, Gguf> taker(file, "the metadata of the file");
+  detail::TensorTaker<Real, Gguf> taker(file, "the metadata of the file", progress);
   Weights<Real> w;
   taker.take("token_embd.weight", w.embedding, {c.vocab, c.d_model});
   for (Index l = 0; l < c.layers; ++l) {

@@ -40,8 +40,8 @@ class ModelSource {
 
   /// Reads all weights, as float or double. Throws Error as read_weights and read_gguf_weights do.
   template <class Real>
-  Weights<Real> weights() const {
-    return gguf_ ? read_gguf_weights<Real>(*gguf_, description_) : read_weights<Real>(path_, description_);
+  Weights<Real> weights(ReadProgress const& progress = {}) const {
+    return gguf_ ? read_gguf_weights<Real>(*gguf_, description_, progress) : read_weights<Real>(path_, description_, progress);
   }
 
  private:

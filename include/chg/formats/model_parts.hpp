@@ -12,9 +12,10 @@ namespace chg::formats {
 /// Error for the first tensor that is missing, surplus, of another shape or dtype, or not finite; the file name and the tensor
 /// name are in it.
 template <class Real>
-Weights<Real> read_weights(std::filesystem::path const& directory, ModelDescription const& description) {
+Weights<Real> read_weights(std::filesystem::path const& directory, ModelDescription const& description,
+                           ReadProgress const& progress = {}) {
   ShardedSafetensors const files(directory);
-  families::CheckpointTaker<Real> taker(files, "config.json");
+  families::CheckpointTaker<Real> taker(files, "config.json", progress);
   Weights<Real> weights;
   families::All::visit(description.model_type, [&]<class Family>() { weights = Family::take(taker, description); });
   taker.finish();

@@ -6,11 +6,19 @@
 #include <chg/formats/tensor_shape.hpp>
 
 #include <algorithm>
+#include <functional>
 #include <set>
 #include <span>
 #include <string>
 #include <utility>
 #include <vector>
+
+namespace chg::formats {
+
+/// Called after every tensor that is read: numbers read so far, and numbers in the whole file.
+using ReadProgress = std::function<void(Index done, Index total)>;
+
+}  // namespace chg::formats
 
 namespace chg::formats::detail {
 
@@ -20,7 +28,10 @@ template <class Real, class File>
 class TensorTaker {
  public:
   /// `source` says in errors what the shapes come from: "config.json".
-  TensorTaker(File const& file, std::string source) : file_(file), source_(std::move(source)) {}
+  TensorTaker(File const& file, std::string source, ReadProgress progress = {})
+      : file_(file), source_(std::move(source)), progress_(std::move(progress)) {
+    for (auto const& item : file_.tensors()) total_ += file_.info(item.first).elements;
+  }
 
   bool contains(std::string const& name) const { return file_.contains(name); }
 
@@ -38,6 +49,8 @@ class TensorTaker {
       throw Error({file_.describe(name), "finite numbers", "NaN or infinity",
                    "The checkpoint is damaged, or was saved in a type that overflows."});
     taken_.insert(name);
+    done_ += info.elements;
+    if (progress_) progress_(done_, total_);
   }
 
   /// A Conv1D tensor, stored [in, out]: the transpose of its columns first .. first + rows(part) - 1 becomes each part in turn.
@@ -120,6 +133,8 @@ class TensorTaker {
  private:
   File const& file_;
   std::string source_;
+  ReadProgress progress_;
+  Index done_ = 0, total_ = 0;
   std::set<std::string> taken_;
 };
 

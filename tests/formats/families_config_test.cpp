@@ -125,6 +125,9 @@ TEST_CASE("families: windows follow layer_types, or the pattern of the family", 
                 {"FILE: layer_types", "all have the sliding_window"}));
   CHECK(config(with(with(bare("gemma3_text"), "num_key_value_heads", 4), "sliding_window_pattern", 2)).windows ==
         std::vector<Index>{4096, 0, 4096, 0, 4096, 0, 4096, 0});
+  for (auto const& [pattern, expected] : {std::pair(Json(2.5), "a whole number"), std::pair(Json(0), "from 1 to")})
+    CHECK(has_all(complaint(with(without(file_of("gemma3_text"), "_sliding_window_pattern"), "sliding_window_pattern", pattern)),
+                  {"FILE: sliding_window_pattern", expected}));
   for (auto const* name : {"gemma2", "gemma3_text"}) {
     CHECK(has_all(complaint(with(without(file_of(name), "layer_types"), "sliding_window", nullptr)),
                   {"FILE: sliding_window", "a number", "null"}));

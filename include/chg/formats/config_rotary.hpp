@@ -3,7 +3,7 @@
 #pragma once
 
 #include <chg/formats/json.hpp>
-#include <chg/ops/rotary.hpp>
+#include <chg/formats/model_description.hpp>
 
 #include <algorithm>
 #include <array>
@@ -11,9 +11,6 @@
 #include <string>
 
 namespace chg::formats::detail {
-
-// Far above every published model, and small enough that no product of two of them overflows.
-inline constexpr Index most_layers = 10'000, most_channels = 1 << 24, most_tokens = 1 << 28;
 
 /// A number that a file may hold under several keys. Those that are there must agree, since the versions of transformers differ
 /// in which of them counts.

@@ -81,6 +81,18 @@ class TensorTaker {
     }
   }
 
+  /// The bias of a tensor of several parts, in order, each of its own length.
+  void take_parts(std::string const& name, std::vector<std::pair<RowVector<Real>*, Index>> const& parts) {
+    Index out = 0, first = 0;
+    for (auto const& part : parts) out += part.second;
+    RowVector<Real> stored;
+    take(name, stored, {out});
+    for (auto const& [part, length] : parts) {
+      *part = stored.segment(first, length);
+      first += length;
+    }
+  }
+
   /// A linear tensor [heads parts D, in] stored head by head, D rows of each part in turn.
   void take_by_head(std::string const& name, Index heads, Index head_dim, Index in, std::vector<Matrix<Real>*> const& parts) {
     auto const n = static_cast<Index>(parts.size());

@@ -87,6 +87,8 @@ struct Gemma3 {
     formats::detail::AgreedNumber pattern(1, most_layers);
     for (auto const* key : {"sliding_window_pattern", "_sliding_window_pattern"}) pattern.read(file, key);
     auto const every = static_cast<Index>(pattern.value_or(6));
+    check(static_cast<double>(every) == pattern.value_or(6), file.at("sliding_window_pattern"), "a whole number",
+          pattern.value_or(6));
     c.windows = read_windows(file, c.layers, window, [&](Index layer) { return (layer + 1) % every != 0; });
     c.attention_scale = read_query_scale(file);
     check(!file.has("attn_logit_softcapping"), file.at("attn_logit_softcapping"), "null, since transformers caps no scores here",

@@ -1,52 +1,36 @@
 // SPDX-License-Identifier: MIT
-// Any bytes as what a command line reads beside models: examples, gates, items of a task, and a fit to go on with.
-//
-// The first byte chooses the format, the rest is the file; of a fit it is the record alone, framed here with its checksum.
+// Any bytes as a data file of the command line: tokens, and texts whose tokens are their bytes.
 #include <chg/cli/data.hpp>
-#include <chg/cli/gates_file.hpp>
-#include <chg/gate/checkpoint.hpp>
-#include <chg/text_task/prompts.hpp>
 
-#include <cstdint>
-#include <string_view>
+#include "fuzz/fuzz.hpp"
 
-namespace {
-
-constexpr chg::cli::DataLimits limits{.vocab = 100, .context = 50};
-
-void read(std::uint8_t format, std::string_view bytes) {
-  using namespace chg;
-  auto const characters = [](std::string const& prompt, std::string const& target, std::string const&) {
-    return prompt_and_target(std::vector<Token>(prompt.begin(), prompt.end()), std::vector<Token>(target.begin(), target.end()));
+void chg::fuzz::read(std::string_view bytes) {
+  constexpr cli::DataLimits limits{.vocab = 300, .context = 40};
+  auto const tokens = [](std::string const& prompt, std::string const& target, std::string const&) {
+    auto const ids = [](std::string const& s) {
+      std::vector<Token> all;
+      for (auto const c : s) all.push_back(static_cast<unsigned char>(c));
+      return all;
+    };
+    return prompt_and_target(ids(prompt), ids(target));
   };
-  switch (format % 5) {
-    case 0:
-      for (auto const& e : cli::parse_data(bytes, "FILE", limits, characters))
-        if (e.targets() < 1 || static_cast<Index>(e.tokens.size()) > limits.context) __builtin_trap();
-      return;
-    case 1: {
-      auto const npy = cli::parse_npy(bytes, "FILE");
-      Gates const gates(cli::gate_shaped(npy, "FILE", 2, 4));
-      return;
-    }
-    case 2: {
-      auto const items = text_task::parse_items(bytes, "FILE");
-      for (auto const asked : {text_task::TextFormat::icl, text_task::TextFormat::question})
-        text_task::prompts(items, {.format = asked, .examples = 3, .pairs = 2, .leading = 1});
-      return;
-    }
-    case 3: detail::parse_record<Fit>(detail::framed<Fit>(bytes), "FILE"); return;
-    default: detail::parse_record<ContrastiveFit>(detail::framed<ContrastiveFit>(bytes), "FILE");
+  auto const data = cli::parse_data(bytes, "FILE", limits, tokens);
+  std::string lines;
+  for (Index i = 0; i < data.size(); ++i) {
+    auto const& e = data[i];
+    require(static_cast<Index>(e.tokens.size()) <= limits.context && e.target_mask.size() == e.tokens.size());
+    require(e.targets() >= 1 && e.target_mask[0] == 0);
+    for (auto const token : e.tokens) require(token >= 0 && token < limits.vocab);
+    lines += cli::data_line(e);
   }
+  auto const again = cli::parse_data(lines, "FILE", limits);
+  require(again.size() == data.size());
+  for (Index i = 0; i < data.size(); ++i) require(again[i] == data[i]);
 }
 
-}  // namespace
-
-extern "C" int LLVMFuzzerTestOneInput(std::uint8_t const* data, std::size_t size) {
-  if (size < 1) return 0;
-  try {
-    read(data[0], {reinterpret_cast<char const*>(data) + 1, size - 1});
-  } catch (chg::Error const&) {
-  }
-  return 0;
+std::vector<std::string> chg::fuzz::seeds() {
+  return {
+      "{\"tokens\": [1, 2, 299], \"target_mask\": [0, 0, 1]}\n{\"note\": [1.5], \"target_mask\": [0, 1], \"tokens\": [0, 0]}\n",
+      "\xEF\xBB\xBF{\"prompt\": \"a\\u00e9 b\", \"target\": \" c\"}\r\n\n  \n",
+      "{\"tokens\":[3,4],\"target_mask\":[0,1],\"patched_target\":7}"};
 }

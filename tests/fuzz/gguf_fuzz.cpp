@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: MIT
-// Any bytes as a GGUF file: its header, every value of the metadata, every tensor that is not large, and the model.
+// Any bytes as a GGUF file: its header, every value of the metadata, every tensor that is not large, the model, the tokenizer.
 #include <chg/formats/gguf_model.hpp>
+#include <chg/tokenizer/gguf_file.hpp>
+
+#include "formats/gguf_models.hpp"
+#include "fuzz/tokenizer.hpp"
 
 namespace {
 
@@ -38,13 +42,54 @@ void read_tensors(chg::formats::Gguf const& file) {
 
 }  // namespace
 
-extern "C" int LLVMFuzzerTestOneInput(std::uint8_t const* data, std::size_t size) {
-  try {
-    chg::formats::Gguf const file(std::as_bytes(std::span(data, size)), "FILE");
-    read_values(file.metadata());
-    read_tensors(file);
-    chg::formats::read_gguf_weights<float>(file, chg::formats::describe_gguf(file));
-  } catch (chg::Error const&) {
-  }
-  return 0;
+void chg::fuzz::read(std::string_view bytes) {
+  formats::Gguf const file(std::as_bytes(std::span(bytes)), "FILE");
+  read_values(file.metadata());
+  read_tensors(file);
+  if (file.metadata().has("tokenizer.ggml.model"))
+    encode_and_decode(tokenizer::gguf_parts(tokenizer::read_gguf_vocabulary(file), "FILE"), kText);
+  if (file.metadata().has("general.architecture")) formats::read_gguf_weights<float>(file, formats::describe_gguf(file));
+}
+
+std::vector<std::string> chg::fuzz::seeds() {
+  constexpr std::uint32_t i32 = 5, f32 = 6, boolean = 7, string = 8, array = 9, f64 = 12;
+  auto const strings = [](std::vector<std::string> const& all) {
+    auto bytes = test::u32(string) + test::u64(all.size());
+    for (auto const& s : all) bytes += test::gguf_string(s);
+    return bytes;
+  };
+  auto const numbers = [](std::uint32_t type, auto one, std::size_t count) {
+    auto bytes = test::u32(type) + test::u64(count);
+    for (std::size_t i = 0; i < count; ++i) bytes += test::raw(one);
+    return bytes;
+  };
+  auto const bpe = [&](test::GgufBuilder file) {
+    return file.string("tokenizer.ggml.model", "gpt2")
+        .string("tokenizer.ggml.pre", "gpt-2")
+        .value("tokenizer.ggml.tokens", array, strings({"a", "b", "ab", "\u0120", "<s>"}))
+        .value("tokenizer.ggml.token_type", array, numbers(i32, std::int32_t{1}, 5))
+        .value("tokenizer.ggml.merges", array, strings({"a b"}))
+        .value("tokenizer.ggml.add_bos_token", boolean, std::string(1, '\0'))
+        .integer("tokenizer.ggml.bos_token_id", 4);
+  };
+  test::GgufBuilder pieces;
+  pieces.string("tokenizer.ggml.model", "llama")
+      .value("tokenizer.ggml.tokens", array, strings({"<unk>", "<s>", "</s>", "He", "l", "ll"}))
+      .value("tokenizer.ggml.scores", array, numbers(f32, -1.5f, 6))
+      .value(
+          "tokenizer.ggml.token_type", array,
+          test::u32(i32) + test::u64(6) + test::u32(2) + test::u32(3) + test::u32(3) + test::u32(1) + test::u32(1) + test::u32(1))
+      .integer("tokenizer.ggml.unknown_token_id", 0)
+      .value("tokenizer.ggml.more", f64, test::raw(1.0));
+
+  auto const c = test::gguf_config();
+  test::GgufBuilder model;
+  test::add_llama_metadata(model, c);
+  test::add_llama_tensors(model, c, random_weights<float>(llama_like, c, {.seed = 1, .biases = true, .random_norms = true}));
+
+  test::GgufBuilder blocks;  // one block of every type
+  for (auto const& type : formats::ggml_types)
+    blocks.tensor(std::string("t.") + std::string(type.name), {static_cast<std::uint64_t>(type.block)}, type.name,
+                  std::string(static_cast<std::size_t>(type.bytes), '\0'));
+  return {model.file(), bpe({}).file(), bpe(model).file(), pieces.file(), blocks.file()};
 }

@@ -1,25 +1,19 @@
 // SPDX-License-Identifier: MIT
-// Any bytes as a safetensors file, as the index of a sharded checkpoint, and as a config.json.
-#include <chg/formats/config_json.hpp>
-#include <chg/formats/sharded_safetensors.hpp>
+// Any bytes as a safetensors file.
+#include <chg/formats/safetensors.hpp>
 
-extern "C" int LLVMFuzzerTestOneInput(std::uint8_t const* data, std::size_t size) {
-  auto const bytes = std::as_bytes(std::span(data, size));
-  try {
-    for (auto const& [name, info] : chg::formats::parse_safetensors(bytes, "FILE").tensors)
-      if (info.begin > info.end || info.end > size) __builtin_trap();
-  } catch (chg::Error const&) {
-  }
-  std::string_view const text(reinterpret_cast<char const*>(data), size);
-  try {
-    auto const json = chg::formats::parse_json(text, "FILE");
-    try {
-      for (auto const& [tensor, file] : chg::formats::parse_weight_map(json, "FILE"))
-        if (std::filesystem::path(file).filename() != file) __builtin_trap();
-    } catch (chg::Error const&) {
-    }
-    chg::formats::parse_config(json, "FILE");
-  } catch (chg::Error const&) {
-  }
-  return 0;
+#include "formats/test_files.hpp"
+#include "fuzz/fuzz.hpp"
+
+void chg::fuzz::read(std::string_view bytes) {
+  for (auto const& [name, info] : formats::parse_safetensors(std::as_bytes(std::span(bytes)), "FILE").tensors)
+    require(info.begin <= info.end && info.end <= bytes.size());
+}
+
+std::vector<std::string> chg::fuzz::seeds() {
+  test::SafetensorsBuilder file;
+  file.add("a.weight", "F32", {2, 3}, std::string(24, '\1')).add("b", "BF16", {5}, std::string(10, '\2'));
+  file.add("none", "F16", {0, 4}, "").add("scalar", "I64", {}, std::string(8, '\0'));
+  return {file.file(), test::safetensors_bytes(
+                           R"({"__metadata__":{"format":"pt"},"x":{"dtype":"U8","shape":[1],"data_offsets":[0,1]}}   )", "x")};
 }

@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: MIT
+// Any bytes as a saved fit or contrastive fit: as a whole file and, since none gets past the checksum, as the payload of one.
+#include <chg/gate/checkpoint.hpp>
+
+#include "fuzz/fuzz.hpp"
+
+namespace {
+
+template <class Record>
+void parse(std::string_view payload) {
+  auto const record = chg::detail::parse_record<Record>(chg::detail::framed<Record>(payload), "FILE");
+  chg::detail::FitWriter again;
+  auto copy = record;
+  chg::detail::exchange(again, copy);
+  chg::fuzz::require(again.bytes == payload);
+}
+
+template <class Record>
+std::string payload(Record record) {
+  record.options.gate_sets = 1, record.options.updates = 3;
+  record.options = chg::detail::resolved(std::move(record.options));
+  record.origin = {.data = 7, .units = 5, .layers = 2, .heads = 3, .scalar_bytes = 4};
+  record.status = chg::Status::interrupted;
+  record.point = {.phase = 0, .update = 1, .u = chg::GateLogits::filled(1, 2, 3, 0.25), .update_state = std::vector<double>(13)};
+  record.metrics.resize(1);
+  if constexpr (std::is_same_v<Record, chg::ContrastiveFit>) record.metrics[0].phase = chg::Phase::contrast;
+  chg::detail::FitWriter bytes;
+  chg::detail::exchange(bytes, record);
+  return bytes.bytes;
+}
+
+}  // namespace
+
+void chg::fuzz::read(std::string_view bytes) {
+  if (bytes.empty()) return;
+  auto const rest = bytes.substr(1);
+  if (bytes.front() == 'f') return parse<Fit>(rest);
+  if (bytes.front() == 'c') return parse<ContrastiveFit>(rest);
+  static_cast<void>(chg::detail::parse_record<Fit>(rest, "FILE"));
+}
+
+std::vector<std::string> chg::fuzz::seeds() {
+  auto const fit = payload(Fit{});
+  return {"f" + fit, "c" + payload(ContrastiveFit{}), "w" + chg::detail::framed<Fit>(fit)};
+}

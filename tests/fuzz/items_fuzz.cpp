@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: MIT
+// Any bytes as the items of a task, in each of the formats that are told apart by content.
+#include <chg/text_task/items.hpp>
+
+#include "fuzz/fuzz.hpp"
+
+void chg::fuzz::read(std::string_view bytes) {
+  for (auto const& item : text_task::parse_items(bytes, "FILE").all) {
+    require(!item.question.empty() && !item.answer.empty());
+    require(item.options.empty() || item.options.at(item.right) == item.answer);
+  }
+}
+
+std::vector<std::string> chg::fuzz::seeds() {
+  return {R"([{"input": "hot", "output": "cold"}, {"input": " up ", "output": "down"}])",
+          R"({"task_prefix": "Say it.",
+"examples": [{"input": "go", "target": "went"}]})",
+          "{\"question\": \"Q\", \"choices\": {\"label\": [\"A\", \"B\"], \"text\": [\"x\", \"y\"]}, \"answerKey\": \"B\"}\n",
+          "{\"question\": \"1 + 1?\", \"answer\": \"2\"}\r\n\n{\"question\": \"2 + 2?\", \"answer\": \"4\"}",
+          "Did he go?\tHe went.\nDid she go?\tShe went.\n"};
+}

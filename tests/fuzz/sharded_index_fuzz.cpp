@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: MIT
+// Any bytes as the index of a sharded checkpoint.
+#include <chg/formats/sharded_safetensors.hpp>
+
+#include "fuzz/fuzz.hpp"
+
+void chg::fuzz::read(std::string_view bytes) {
+  for (auto const& [tensor, file] : formats::parse_weight_map(formats::parse_json(bytes, "FILE"), "FILE"))
+    require(std::filesystem::path(file).filename() == file && !file.starts_with('.'));
+}
+
+std::vector<std::string> chg::fuzz::seeds() {
+  return {R"({"metadata": {"total_size": 12}, "weight_map": {"a": "model-00001-of-00002.safetensors", "b": "x.safetensors"}})"};
+}

@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: MIT
+// Any bytes as a tokenizer.json, with a text to encode after a zero byte.
+#include <chg/tokenizer/tokenizer_json.hpp>
+
+#include "fuzz/tokenizer.hpp"
+
+void chg::fuzz::read(std::string_view bytes) {
+  FileAndText const input(bytes);
+  auto const json = formats::parse_json(input.file, "FILE", {.bytes = 100'000});
+  encode_and_decode(tokenizer::parse_tokenizer_json(json, "FILE"), input.text);
+}
+
+std::vector<std::string> chg::fuzz::seeds() {
+  std::string const bpe = R"({"model": {"type": "BPE", "vocab": {"a": 0, "b": 1, "ab": 2, "<unk>": 3}, "merges": [["a", "b"]], )";
+  std::string const steps = R"("unk_token": "<unk>", "ignore_merges": true},
+"added_tokens": [{"id": 4, "content": "<s>", "special": true, "lstrip": true, "rstrip": false, "single_word": false, "normalized": false}],
+"normalizer": {"type": "Sequence", "normalizers": [{"type": "NFC"}, {"type": "Prepend", "prepend": "_"},
+  {"type": "Replace", "pattern": {"String": " "}, "content": "_"}]},
+"pre_tokenizer": {"type": "Sequence", "pretokenizers": [{"type": "Digits", "individual_digits": true},
+  {"type": "Split", "pattern": {"Regex": "\\s+|\\p{L}+"}, "behavior": "Isolated", "invert": false},
+  {"type": "ByteLevel", "add_prefix_space": false, "trim_offsets": true, "use_regex": true}]},
+"post_processor": {"type": "TemplateProcessing", "single": [{"SpecialToken": {"id": "<s>", "type_id": 0}}, {"Sequence": {"id": "A", "type_id": 0}}],
+  "pair": [], "special_tokens": {"<s>": {"id": "<s>", "ids": [4], "tokens": ["<s>"]}}},
+"decoder": {"type": "Sequence", "decoders": [{"type": "Replace", "pattern": {"String": "_"}, "content": " "}, {"type": "ByteFallback"},
+  {"type": "Fuse"}, {"type": "Strip", "content": " ", "start": 1, "stop": 0}]}})";
+  return {
+      bpe + R"("unk_token": "<unk>", "byte_fallback": true, "fuse_unk": true}})" + std::string("\0aab", 4), bpe + steps,
+      R"({"model": {"type": "Unigram", "unk_id": 0, "byte_fallback": false, "vocab": [["<unk>", 0.0], ["a", -1.5], ["ab", -2.0]]},
+"pre_tokenizer": {"type": "Metaspace", "replacement": "_", "prepend_scheme": "first", "split": true},
+"decoder": {"type": "Metaspace", "replacement": "_", "prepend_scheme": "first", "split": true}})",
+      R"({"model": {"type": "WordLevel", "unk_token": "x", "vocab": {"x": 0, "Hello": 1}}, "pre_tokenizer": {"type": "WhitespaceSplit"}})"};
+}

@@ -45,6 +45,18 @@ std::vector<std::string> const kNames{
 
 }  // namespace
 
+TEST_CASE("families: what transformers 4 wrote is read as the same model", "[formats]") {
+  Index read = 0;
+  for (auto const& entry : std::filesystem::directory_iterator(chg::test::repository("tests/formats/families"))) {
+    auto const name = entry.path().filename().string();
+    INFO(name);
+    if (!std::filesystem::exists(entry.path() / "config_v4.json")) continue;  // the versions differ by nothing that is read
+    CHECK(parse(file_of(name, "config_v4.json")) == parse(file_of(name)));
+    ++read;
+  }
+  CHECK(read == 10);
+}
+
 TEST_CASE("families: a bare config.json has the defaults of transformers", "[formats]") {
   auto const kv = [](std::string const& type, Index heads) {
     return config(with(with(bare(type), "num_attention_heads", heads), "hidden_size", 64)).kv_heads;

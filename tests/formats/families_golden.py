@@ -1,5 +1,5 @@
-#!/ usr / bin / env python3
-#SPDX - License - Identifier : MIT
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
 """Write a tiny random model of every family as transformers saves it, and what transformers computes from it in float64.
 
 families/NAME/        model.safetensors (F32), config.json (transformers 5), config_v4.json (the same model as 4 wrote it)

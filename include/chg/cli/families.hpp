@@ -14,10 +14,14 @@ namespace chg::cli {
 /// GPT-2 with the exact GELU, which its config.json may ask for.
 inline constexpr Architecture gpt2_exact{.norm = Norm::layer, .mlp = Mlp::gelu, .position = Position::learned};
 
+/// GPT-NeoX with the tanh GELU, as the 20B model.
+inline constexpr Architecture neox_tanh{.norm = Norm::layer, .mlp = Mlp::gelu_tanh, .parallel = true};
+
 template <Architecture... As>
 struct FamilyList {};
 
-using Families = FamilyList<llama_like, gpt2_like, gpt2_exact>;
+using Families = FamilyList<llama_like, qwen3_like, gemma_like, gemma2_like, gemma3_like, neox_like, neox_tanh,
+                            neox_sequential_like, gpt2_like, gpt2_exact>;
 
 namespace detail {
 template <class Real, Architecture... As>

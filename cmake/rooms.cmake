@@ -17,11 +17,7 @@ function(chg_add_core)
     file(GLOB_RECURSE room_headers CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/include/chg/${room}/*.hpp")
     list(APPEND headers ${room_headers})
   endforeach()
-  # Headers that need a library of a back end are installed too, and are checked where the build has that library.
-  set(onednn_headers "${PROJECT_SOURCE_DIR}/include/chg/tensor/onednn.hpp")
-  list(REMOVE_ITEM headers ${onednn_headers})
   chg_add_header_target(chg chg ${headers})
-  target_sources(chg INTERFACE FILE_SET onednn TYPE HEADERS BASE_DIRS "${PROJECT_SOURCE_DIR}/include" FILES ${onednn_headers})
   target_compile_features(chg INTERFACE cxx_std_20)
   target_link_libraries(chg INTERFACE ${core_LIBRARIES})
   # Where the models that ship with chg are found.

@@ -92,6 +92,6 @@ jobs() {
   echo $(( cores < free ? cores : free ))
 }
 
-build_packages=(g++ cmake ninja-build libeigen3-dev libxtensor-dev libopenblas-dev nlohmann-json3-dev 'libdnnl-dev?')
+build_packages=(g++ cmake ninja-build libeigen3-dev libxtensor-dev nlohmann-json3-dev)
 program_packages=(libcli11-dev libfmt-dev libpcre2-dev libicu-dev)
-test_packages=("${program_packages[@]}" catch2 libbenchmark-dev)
+test_packages=("${program_packages[@]}" catch2 libbenchmark-dev libopenblas-dev)

@@ -110,7 +110,6 @@ TEST_CASE("batch_runner: pairs contribute by the derivatives of their objective"
 
 #if !defined(__SANITIZE_ADDRESS__)
 TEST_CASE("batch_runner: the second batch of a size allocates nothing", "[model]") {
-  // In double: oneDNN, which multiplies floats, keeps small records of its own for every product.
   auto const model = llama<double>();
   auto const examples = ragged(64);
   BatchRunner<decltype(model)> runner(model, {.threads = 2, .max_rows = 40});

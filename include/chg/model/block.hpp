@@ -38,7 +38,7 @@ class Block {
  public:
   /// Takes the weights. rotary: see GatedAttention.
   Block(Config const& config, LayerWeights<RealType>& weights, Index layer,
-        std::shared_ptr<ops::RotaryTable<RealType> const> rotary)
+        std::shared_ptr<ops::RotaryTable<RealType> const> rotary, Products products)
       : attention_norm_(std::move(weights.attention_norm), std::move(weights.attention_norm_bias), config.d_model,
                         config.norm_epsilon),
         mlp_norm_(std::move(weights.mlp_norm), std::move(weights.mlp_norm_bias), config.d_model, config.norm_epsilon),
@@ -46,8 +46,8 @@ class Block {
                              config.norm_epsilon),
         mlp_post_norm_(std::move(weights.mlp_post_norm), std::move(weights.mlp_post_norm_bias), config.d_model,
                        config.norm_epsilon),
-        attention_(config, std::move(weights), config.window(layer), layer == 0, std::move(rotary)),
-        mlp_(make_mlp(config, weights)) {}
+        attention_(config, std::move(weights), config.window(layer), layer == 0, std::move(rotary), products),
+        mlp_(make_mlp(config, weights, products)) {}
 
   GatedAttention<A, RealType> const& attention() const { return attention_; }
 
@@ -141,11 +141,11 @@ class Block {
   using NormType = NormLayer<A.norm, RealType>;
   struct NoMlp {};
 
-  static auto make_mlp(Config const& config, LayerWeights<RealType>& weights) {
+  static auto make_mlp(Config const& config, LayerWeights<RealType>& weights, Products products) {
     if constexpr (A.mlp == Mlp::none)
       return NoMlp{};
     else
-      return MlpLayer<A, RealType>(config, std::move(weights));
+      return MlpLayer<A, RealType>(config, std::move(weights), products);
   }
 
   /// The gradient [queries, C] at what enters a post norm: in arena memory, or d itself where there is none.
@@ -183,7 +183,7 @@ class Block {
 
   NormType attention_norm_, mlp_norm_, attention_post_norm_, mlp_post_norm_;
   GatedAttention<A, RealType> attention_;
-  decltype(make_mlp(std::declval<Config const&>(), std::declval<LayerWeights<RealType>&>())) mlp_;
+  decltype(make_mlp(std::declval<Config const&>(), std::declval<LayerWeights<RealType>&>(), Products::full)) mlp_;
 };
 
 }  // namespace chg

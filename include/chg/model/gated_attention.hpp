@@ -66,13 +66,13 @@ class GatedAttention : CheckArchitecture<A> {
   /// Throws Error naming the extent or the tensor that is missing, misshapen or not finite. Of the config, layers, d_ff and vocab
   /// are not read.
   GatedAttention(Config const& config, LayerWeights<RealType>&& layer, Index window = 0, bool first = false,
-                 std::shared_ptr<ops::RotaryTable<RealType> const> rotary = nullptr)
+                 std::shared_ptr<ops::RotaryTable<RealType> const> rotary = nullptr, Products products = Products::full)
       : shape_(checked_shape(config, layer, window)),
         d_model_(config.d_model),
         context_(config.context),
-        W_Q_(std::move(layer.W_Q), first ? Directions::forward : Directions::both),
-        W_KV_(stack(layer.W_K, layer.W_V), first ? Directions::forward : Directions::both),
-        W_O_(std::move(layer.W_O)),
+        W_Q_(std::move(layer.W_Q), first ? Directions::forward : Directions::both, products),
+        W_KV_(stack(layer.W_K, layer.W_V), first ? Directions::forward : Directions::both, products),
+        W_O_(std::move(layer.W_O), Directions::both, products),
         b_Q_(std::move(layer.b_Q)),
         b_O_(std::move(layer.b_O)),
         q_norm_(std::move(layer.q_norm)),

@@ -21,8 +21,11 @@ class MlpLayer : CheckArchitecture<A> {
 
  public:
   /// Takes the MLP weights of `layer`; what else it holds is left alone.
-  MlpLayer(Config const& config, LayerWeights<RealType>&& layer)
-      : width_(config.d_ff), W_in_(input_weights(layer)), W_down_(std::move(layer.W_down)), b_down_(std::move(layer.b_down)) {
+  MlpLayer(Config const& config, LayerWeights<RealType>&& layer, Products products = Products::full)
+      : width_(config.d_ff),
+        W_in_(input_weights(layer), Directions::both, products),
+        W_down_(std::move(layer.W_down), Directions::both, products),
+        b_down_(std::move(layer.b_down)) {
     if (gated(A.mlp) && (layer.b_gate.size() > 0 || layer.b_up.size() > 0)) {
       b_in_ = RowVector<RealType>::Zero(2 * width_);
       if (layer.b_gate.size() > 0) b_in_.head(width_) = layer.b_gate;

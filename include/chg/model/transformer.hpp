@@ -46,7 +46,9 @@ namespace detail {
 template <Architecture A, class RealType>
 struct TransformerParts {
   Config config;
-  Matrix<RealType> embedding, positions;
+  Products products;
+  Matrix<RealType> embedding;  // empty where it is tied to the unembedding
+  Matrix<RealType> positions;
   std::vector<Block<A, RealType>> layers;
   NormLayer<A.norm, RealType> final_norm;
   FrozenMatrix<RealType> unembedding;
@@ -64,13 +66,19 @@ class Transformer : CheckArchitecture<A> {
   static constexpr Architecture architecture = A;
 
   /// Checks and packs the weights. Throws Error naming the tensor that is missing, misshapen or not finite, or the extent
-  /// that contradicts A.
-  Transformer(Config config, Weights<RealType> weights) {
+  /// that contradicts A, and for Products::bfloat16 unless RealType is float.
+  Transformer(Config config, Weights<RealType> weights, Products products = Products::full) {
     validate(A, config, weights);
     auto parts = std::make_shared<Parts>();
-    parts->unembedding = FrozenMatrix<RealType>(weights.tied() ? weights.embedding : std::move(weights.unembedding));
+    parts->products = products;
+    auto const tied = weights.tied();
+    parts->unembedding =
+        FrozenMatrix<RealType>(std::move(tied ? weights.embedding : weights.unembedding), Directions::both, products);
     parts->unembedding_bias = std::move(weights.unembedding_bias);
-    parts->embedding = std::move(weights.embedding);
+    if (tied)
+      weights.embedding.resize(0, 0);
+    else
+      parts->embedding = std::move(weights.embedding);
     parts->positions = std::move(weights.positions);
     parts->final_norm =
         NormType(std::move(weights.final_norm), std::move(weights.final_norm_bias), config.d_model, config.norm_epsilon);
@@ -83,7 +91,7 @@ class Transformer : CheckArchitecture<A> {
     }
     for (Index l = 0; l < config.layers; ++l)
       parts->layers.emplace_back(config, weights.layers[static_cast<std::size_t>(l)], l,
-                                 local && config.window(l) > 0 ? local : rotary);
+                                 local && config.window(l) > 0 ? local : rotary, products);
     parts->config = std::move(config);
     parts_ = std::move(parts);
   }
@@ -99,6 +107,7 @@ class Transformer : CheckArchitecture<A> {
   }
 
   Config const& config() const { return parts_->config; }
+  Products products() const { return parts_->products; }
   Index layers() const { return detail::extent<A.layers>(parts_->config.layers); }
   Index heads() const { return detail::extent<A.heads>(parts_->config.heads); }
   Index d_model() const { return detail::extent<A.d_model>(parts_->config.d_model); }
@@ -225,7 +234,11 @@ class Transformer : CheckArchitecture<A> {
     auto const C = d_model();
     auto const scale = Scalar(static_cast<RealType>(config().embedding_scale));
     for (Index i = 0; i < tree.rows(); ++i, x += C) {
-      ops::row(x, C) = parts_->embedding.row(tree.token(i)).array().template cast<Scalar>() * scale;
+      auto const token = tree.token(i);
+      if (parts_->embedding.size() > 0)
+        ops::row(x, C) = parts_->embedding.row(token).array().template cast<Scalar>() * scale;
+      else
+        for (Index c = 0; c < C; ++c) x[c] = Scalar(parts_->unembedding(token, c)) * scale;
       if constexpr (A.position == Position::learned)
         ops::row(x, C) += parts_->positions.row(tree.position(i)).array().template cast<Scalar>();
     }

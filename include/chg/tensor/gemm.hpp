@@ -1,14 +1,16 @@
 // SPDX-License-Identifier: MIT
-// Products of activations with frozen weights, in both directions, through the fastest library that the build found.
+// Products of activations with frozen weights, in both directions.
 //
 //     forward:  y = x W^T        backward:  dx = dy W        W: [out, in]
 //
-// The weights never change, so a back end may pack them once. Products run on the calling thread alone: workers each take
-// rows of their own, and the result of a row block does not depend on how many workers there are.
+// The weights never change, so they are packed once for each direction, and small products reach nearly the speed of large ones.
+// CHG_GEMM=blas or eigen hands full-precision products to a library instead, with one copy of the weights. Products run on the
+// calling thread alone: workers each take rows of their own.
 #pragma once
 
 #include <chg/tensor/dual.hpp>
 #include <chg/tensor/matrix.hpp>
+#include <chg/tensor/packed_matrix.hpp>
 
 #include <omp.h>
 
@@ -16,12 +18,7 @@
 #include <type_traits>
 #include <utility>
 
-#if defined(CHG_GEMM_ONEDNN)
-#include <chg/tensor/onednn.hpp>
-#endif
-
-#if defined(CHG_GEMM_ONEDNN) || defined(CHG_GEMM_BLAS)
-#define CHG_HAS_BLAS 1
+#if defined(CHG_GEMM_BLAS)
 // The Fortran interface is the one that every BLAS has.
 extern "C" {
 void sgemm_(char const*, char const*, int const*, int const*, int const*, float const*, float const*, int const*, float const*,
@@ -37,24 +34,30 @@ int openblas_get_num_threads() __attribute__((weak));
 
 namespace chg {
 
-/// Which library multiplies floats: "onednn", "blas" or "eigen". Doubles use BLAS where there is one.
+/// What multiplies in full precision: "packed" (chg's own), "blas" or "eigen".
 inline constexpr char const* gemm_backend =
-#if defined(CHG_GEMM_ONEDNN)
-    "onednn";
-#elif defined(CHG_GEMM_BLAS)
+#if defined(CHG_GEMM_BLAS)
     "blas";
-#else
+#elif defined(CHG_GEMM_EIGEN)
     "eigen";
+#else
+    "packed";
 #endif
 
-/// Keeps products on the calling thread while it lives, whatever threads Eigen, OpenBLAS or oneDNN would start: a worker
+/// In what precision weights are held and multiplied. bfloat16: weights and activations are rounded to bfloat16 as factors of a
+/// product; sums, and all that is no product with weights, are as they were. For models of float.
+enum class Products { full, bfloat16 };
+
+constexpr std::string_view name(Products products) { return products == Products::full ? "full" : "bfloat16"; }
+
+/// Keeps products on the calling thread while it lives, whatever threads Eigen or OpenBLAS would start: a worker
 /// that shares the machine with other workers holds one. The calling thread's OpenMP setting is restored at the end;
 /// OpenBLAS has one setting for the whole process, which is changed from outside a parallel region only.
 class SingleThreadedProducts {
  public:
   SingleThreadedProducts() : omp_threads_(omp_get_max_threads()) {
     omp_set_num_threads(1);
-#if defined(CHG_HAS_BLAS) && defined(__GNUC__)
+#if defined(CHG_GEMM_BLAS) && defined(__GNUC__)
     if (openblas_set_num_threads && openblas_get_num_threads && !omp_in_parallel()) {
       blas_threads_ = openblas_get_num_threads();
       if (blas_threads_ != 1) openblas_set_num_threads(1);
@@ -63,7 +66,7 @@ class SingleThreadedProducts {
   }
   ~SingleThreadedProducts() {
     omp_set_num_threads(omp_threads_);
-#if defined(CHG_HAS_BLAS) && defined(__GNUC__)
+#if defined(CHG_GEMM_BLAS) && defined(__GNUC__)
     if (blas_threads_ > 1) openblas_set_num_threads(blas_threads_);
 #endif
   }
@@ -78,22 +81,31 @@ class SingleThreadedProducts {
 /// In which directions a frozen matrix will be used; one never used need not be packed.
 enum class Directions { forward, both };
 
-/// W: [out, in], packed for the back end. A matrix of Real multiplies activations of Real, and of duals over Real
-/// component by component (W has no tangent). Thread-safe after construction.
+/// W: [out, in], packed. A matrix of Real multiplies activations of Real, and of duals over Real component by component (W has no
+/// tangent). Thread-safe after construction.
 template <class Real>
 class FrozenMatrix {
  public:
   FrozenMatrix() = default;
-  explicit FrozenMatrix(Matrix<Real> weights, Directions directions = Directions::both)
-      : out_(weights.rows()), in_(weights.cols()), directions_(directions) {
-#if defined(CHG_GEMM_ONEDNN)
-    if constexpr (std::is_same_v<Real, float>) {
-      forward_ = detail::PackedWeights(weights.data(), in_, out_, true);
-      if (directions == Directions::both) backward_ = detail::PackedWeights(weights.data(), out_, in_, false);
-      return;
+
+  /// Throws Error for Products::bfloat16 unless Real is float.
+  explicit FrozenMatrix(Matrix<Real> weights, Directions directions = Directions::both, Products products = Products::full)
+      : out_(weights.rows()), in_(weights.cols()), products_(products) {
+    check(products == Products::full || std::is_same_v<Real, float>, "products in bfloat16", "a model of float",
+          "one of double", "Use Products::full.");
+    auto const transposed = [&](Index k, Index j) { return weights(j, k); };
+    auto const as_it_is = [&](Index k, Index j) { return weights(k, j); };
+    auto const pack = [&](auto& forward, auto& backward) {
+      forward = {in_, out_, transposed};
+      if (directions == Directions::both) backward = {out_, in_, as_it_is};
+    };
+    if (products == Products::bfloat16) {
+      if constexpr (std::is_same_v<Real, float>) pack(forward_bfloats_, backward_bfloats_);
+    } else if constexpr (kPacked) {
+      pack(forward_, backward_);
+    } else {
+      weights_ = std::move(weights);
     }
-#endif
-    weights_ = std::move(weights);
   }
 
   Index in() const { return in_; }
@@ -102,45 +114,57 @@ class FrozenMatrix {
   /// y = x W^T, or y += x W^T. x: [n, in], y: [n, out], rows contiguous (stride = columns).
   template <class Scalar>
   void forward(Scalar const* x, Index n, Scalar* y, bool accumulate = false) const {
-    if constexpr (is_dual<Scalar>) {
-      by_component(x, n, in_, y, out_, accumulate, [&](auto const* a, auto* b) { forward(a, n, b); });
-    } else {
-      static_assert(std::is_same_v<Scalar, Real>,
-                    "chg::FrozenMatrix: activations must be of the weights' type, or duals over it.");
-#if defined(CHG_GEMM_ONEDNN)
-      if constexpr (std::is_same_v<Real, float>) return forward_.multiply(x, n, y, accumulate);
-#endif
-      multiply<true>(x, n, y, accumulate);
-    }
+    multiply<true>(x, n, y, accumulate);
   }
 
   /// dx = dy W, or dx += dy W. dy: [n, out], dx: [n, in], rows contiguous.
   template <class Scalar>
   void backward(Scalar const* dy, Index n, Scalar* dx, bool accumulate = false) const {
-    if constexpr (is_dual<Scalar>) {
-      by_component(dy, n, out_, dx, in_, accumulate, [&](auto const* a, auto* b) { backward(a, n, b); });
-    } else {
-      static_assert(std::is_same_v<Scalar, Real>, "chg::FrozenMatrix: gradients must be of the weights' type, or duals over it.");
-#if defined(CHG_GEMM_ONEDNN)
-      if constexpr (std::is_same_v<Real, float>) return backward_.multiply(dy, n, dx, accumulate);
-#endif
-      multiply<false>(dy, n, dx, accumulate);
-    }
+    multiply<false>(dy, n, dx, accumulate);
+  }
+
+  /// W[i, j], rounded to bfloat16 where products are. Directions::both only.
+  Real operator()(Index i, Index j) const {
+    if constexpr (std::is_same_v<Real, float>)
+      if (products_ == Products::bfloat16) return backward_bfloats_(i, j);
+    if constexpr (kPacked)
+      return backward_(i, j);
+    else
+      return weights_(i, j);
   }
 
   /// Bytes held.
   std::size_t bytes() const {
-    auto const one = static_cast<std::size_t>(in_ * out_) * sizeof(Real);
-    auto const packed_twice = weights_.size() == 0 && directions_ == Directions::both;
-    return packed_twice ? 2 * one : one;
+    return forward_.bytes() + backward_.bytes() + forward_bfloats_.bytes() + backward_bfloats_.bytes() +
+           static_cast<std::size_t>(weights_.size()) * sizeof(Real);
   }
 
  private:
+  static constexpr bool kPacked = std::string_view(gemm_backend) == "packed";
+
+  template <bool Forward, class Scalar>
+  void multiply(Scalar const* x, Index n, Scalar* y, bool accumulate) const {
+    if constexpr (is_dual<Scalar>) {
+      by_component(x, n, Forward ? in_ : out_, y, Forward ? out_ : in_, accumulate,
+                   [&](auto const* a, auto* b) { multiply<Forward>(a, n, b, false); });
+    } else {
+      static_assert(std::is_same_v<Scalar, Real>,
+                    "chg::FrozenMatrix: activations must be of the weights' type, or duals over it.");
+      if constexpr (std::is_same_v<Real, float>)
+        if (products_ == Products::bfloat16)
+          return (Forward ? forward_bfloats_ : backward_bfloats_).multiply(x, n, y, accumulate);
+      if constexpr (kPacked)
+        (Forward ? forward_ : backward_).multiply(x, n, y, accumulate);
+      else
+        multiply_by_library<Forward>(x, n, y, accumulate);
+    }
+  }
+
   // Row-major x is column-major x^T, so BLAS computes y^T = W x^T and dx^T = W^T dy^T.
   template <bool Forward>
-  void multiply(Real const* x, Index n, Real* y, bool accumulate) const {
+  void multiply_by_library(Real const* x, Index n, Real* y, bool accumulate) const {
     if (n == 0) return;
-#if defined(CHG_HAS_BLAS)
+#if defined(CHG_GEMM_BLAS)
     auto const rows = static_cast<int>(n), in = static_cast<int>(in_), out = static_cast<int>(out_);
     auto const x_cols = Forward ? in : out, y_cols = Forward ? out : in;
     auto const one = Real(1), beta = accumulate ? Real(1) : Real(0);
@@ -173,11 +197,10 @@ class FrozenMatrix {
   }
 
   Index out_ = 0, in_ = 0;
-  Directions directions_ = Directions::both;
+  Products products_ = Products::full;
+  detail::PackedMatrix<Real> forward_, backward_;
+  detail::PackedBfloats forward_bfloats_, backward_bfloats_;
   Matrix<Real> weights_;
-#if defined(CHG_GEMM_ONEDNN)
-  detail::PackedWeights forward_, backward_;
-#endif
 };
 
 /// What this build is made of, one "name: value" a line: version, compiler, instruction set, back end of the products.
@@ -189,8 +212,11 @@ inline std::string build_info() {
 #elif defined(__GNUC__)
   info += text("\ncompiler: g++ ", __GNUC__, ".", __GNUC_MINOR__);
 #endif
-#if defined(CHG_GEMM_ONEDNN)
-  info += "\nonednn: " + detail::onednn_version();
+  info += text("\nvector bytes: ", detail::vector_bytes);
+#if defined(__AVX512BF16__)
+  info += "\nbfloat16: by the processor";
+#else
+  info += "\nbfloat16: widened to float";
 #endif
   return info + "\n";
 }

@@ -61,12 +61,12 @@ Examples aba_prompts(Index count, Index vocab) {
   return Examples(std::move(examples));
 }
 
-void update(benchmark::State& state, Case (*which)()) {
+void update(benchmark::State& state, Case (*which)(), Products products = Products::full) {
   auto const chosen = which();
   auto const& config = chosen.config;
   auto const batch = chosen.batch;
   auto const threads = static_cast<int>(state.range(0));
-  Transformer<llama_like, float> const model(config, random_weights<float>(llama_like, config));
+  Transformer<llama_like, float> const model(config, random_weights<float>(llama_like, config), products);
   auto const examples = aba_prompts(batch, config.vocab);
   using Runner = BatchRunner<Transformer<llama_like, float>>;
   // Two gate sets, or one for the largest, so that two threads have work of their own.
@@ -107,6 +107,16 @@ BENCHMARK_CAPTURE(update, SmolLM2_135M, smollm2)
     ->UseRealTime()
     ->Unit(benchmark::kMillisecond)
     ->ArgName("threads");
+BENCHMARK_CAPTURE(update, SmolLM2_135M_bf16, smollm2, Products::bfloat16)
+    ->Arg(2)
+    ->UseRealTime()
+    ->Unit(benchmark::kMillisecond)
+    ->ArgName("threads");
 BENCHMARK_CAPTURE(update, Llama_3_2_1B, llama_1b)->Arg(2)->UseRealTime()->Unit(benchmark::kMillisecond)->ArgName("threads");
+BENCHMARK_CAPTURE(update, Llama_3_2_1B_bf16, llama_1b, Products::bfloat16)
+    ->Arg(2)
+    ->UseRealTime()
+    ->Unit(benchmark::kMillisecond)
+    ->ArgName("threads");
 
 }  // namespace

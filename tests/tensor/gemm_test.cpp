@@ -114,6 +114,56 @@ TEST_CASE("gemm: one matrix serves batches of different sizes in turn", "[tensor
   }
 }
 
+TEST_CASE("gemm: a row has the same bits alone and among other rows", "[tensor]") {
+  auto const w = sample<float>(70, 600, 1), x = sample<float>(23, 600, 2);
+  for (auto const products : {Products::full, Products::bfloat16}) {
+    if (products == Products::full && std::string_view(gemm_backend) != "packed") continue;  // libraries do not promise it
+    FrozenMatrix<float> const frozen(w, Directions::both, products);
+    Matrix<float> together(23, 70), alone(1, 70);
+    frozen.forward(x.data(), 23, together.data());
+    for (Index i = 0; i < 23; ++i) {
+      frozen.forward(x.data() + i * 600, 1, alone.data());
+      CHECK(alone == together.row(i));
+    }
+  }
+}
+
+TEST_CASE("gemm: in bfloat16 both directions are the product of the rounded factors, to round-off of float", "[tensor]") {
+  auto const rounded = [](Matrix<float> const& m) { return Matrix<float>(m.unaryExpr(&as_bfloat16)); };
+  for (Index n : {1, 5, 6, 7, 13})
+    for (Index out : {1, 63, 64, 65})
+      for (Index in : {1, 2, 17, 1200}) {
+        INFO(n << " rows, W " << shape_text(out, in));
+        auto const w = sample<float>(out, in, 1), x = sample<float>(n, in, 2), dy = sample<float>(n, out, 3);
+        FrozenMatrix<float> const frozen(w, Directions::both, Products::bfloat16);
+        Matrix<float> y = Matrix<float>::Constant(n, out, std::numeric_limits<float>::quiet_NaN()), dx(n, in);
+        frozen.forward(x.data(), n, y.data());
+        check_product(y, Plain<float>(rounded(x), rounded(w).transpose()), in);
+        frozen.backward(dy.data(), n, dx.data());
+        check_product(dx, Plain<float>(rounded(dy), rounded(w)), out);
+        frozen.backward(dy.data(), n, dx.data(), true);
+        Plain<float> twice(rounded(dy), rounded(w));
+        twice.value *= 2, twice.size *= 2;
+        check_product(dx, twice, out);
+        CHECK(frozen(out - 1, in - 1) == as_bfloat16(w(out - 1, in - 1)));
+      }
+  CHECK_THROWS_WITH(FrozenMatrix<double>(sample<double>(2, 2, 1), Directions::both, Products::bfloat16),
+                    Catch::Contains("products in bfloat16. Expected a model of float"));
+}
+
+TEST_CASE("gemm: an entry of W can be read back, and bytes counts what is held", "[tensor]") {
+  auto const w = sample<double>(70, 9, 1);
+  FrozenMatrix<double> const frozen(w);
+  for (Index i = 0; i < 70; ++i)
+    for (Index j = 0; j < 9; ++j) CHECK(frozen(i, j) == w(i, j));
+  auto const plain = static_cast<std::size_t>(w.size()) * sizeof(double);
+  auto const packed = std::string_view(gemm_backend) == "packed";
+  CHECK(frozen.bytes() >= (packed ? 2 : 1) * plain);
+  FrozenMatrix<float> const wide(sample<float>(128, 256, 1)), narrow(sample<float>(128, 256, 1), Directions::both, Products::bfloat16);
+  CHECK(narrow.bytes() == 2 * 128 * 256 * 2);
+  CHECK(wide.bytes() == (packed ? 2u : 1u) * 128 * 256 * 4);
+}
+
 TEST_CASE("gemm: duals go through by value and tangent, nested ones too", "[tensor]") {
   auto const w = sample<double>(5, 7, 1);
   FrozenMatrix<double> const frozen(w);

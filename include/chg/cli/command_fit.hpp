@@ -46,7 +46,7 @@ void fit_command(FitWords const& w, Settings const& s, std::string const& comman
   if (validation) check_examples(model, *validation);
   auto const run = run_options<Real>(s, model, {&data});
   detail::Training<Fit> training(detail::request_of(w, command_line), s, std::move(manifest),
-                                 fit_options<FitOptions>(w, s, c.layers, c.heads, run), sizeof(Real));
+                                 fit_options<FitOptions>(w, s, c.layers, c.heads, run), scalar_bytes(model));
   if (training.done_before()) return detail::say_done(training.path());
   BatchRunner<AnyTransformer<Real>> runner(model, training.run());
   auto const found =
@@ -88,7 +88,7 @@ void contrast_command(FitWords const& w, Settings const& s, std::string const& c
   }
   auto const run = run_options<Real>(s, model, {&data.retain, &data.forget});
   detail::Training<ContrastiveFit> training(detail::request_of(w, command_line), s, std::move(manifest),
-                                            fit_options<ContrastOptions>(w, s, c.layers, c.heads, run), sizeof(Real));
+                                            fit_options<ContrastOptions>(w, s, c.layers, c.heads, run), scalar_bytes(model));
   if (training.done_before()) return detail::say_done(training.path());
   BatchRunner<AnyTransformer<Real>> runner(model, training.run());
   auto const found = training([&](ContrastOptions const& o) { return contrast_with(runner, c.layers, c.heads, data, o); },

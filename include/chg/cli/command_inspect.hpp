@@ -51,7 +51,7 @@ inline void inspect(std::string const& model, bool as_json, Settings const& s) {
                          {"vocab", c.vocab},
                          {"context", c.context},
                          {"parameters", word.parameters()},
-                         {"memory_needed", static_cast<Index>(memory_needed<Real>(word, threads, kPrompt))},
+                         {"memory_needed", static_cast<Index>(memory_needed<Real>(word, products_of(s), threads, kPrompt))},
                          {"tokenizer_kind", tokenizer},
                          {"bos_rule", bos}};
     if (as_json) return print_out(json.dump(2) + "\n");

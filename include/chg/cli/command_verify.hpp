@@ -40,6 +40,7 @@ inline Examples random_examples(ModelWord const& word, Index count, std::uint64_
 
 template <class Real>
 void verify_command(VerifyWords const& w, Settings const& s) {
+  check(s.precision != "bf16", "--precision", "f64 or f32", "bf16", "Rounding to bf16 has no derivative to check.");
   ModelWord const word(w.model);
   auto const& c = word.config();
   auto const all = w.data.empty() ? detail::random_examples(word, w.examples, s.seed) : read_data(w.data, word, s);

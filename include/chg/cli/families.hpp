@@ -25,10 +25,11 @@ using Families = FamilyList<llama_like, qwen3_like, gemma_like, gemma2_like, gem
 
 namespace detail {
 template <class Real, Architecture... As>
-AnyTransformer<Real> make_one_of(FamilyList<As...>, Architecture const& wanted, Config config, Weights<Real> weights) {
+AnyTransformer<Real> make_one_of(FamilyList<As...>, Architecture const& wanted, Config config, Weights<Real> weights,
+                                 Products products) {
   std::optional<AnyTransformer<Real>> made;
   auto const make = [&]<Architecture A>() {
-    if (!made && wanted == A) made = make_any_transformer<A, Real>(std::move(config), std::move(weights));
+    if (!made && wanted == A) made = make_any_transformer<A, Real>(std::move(config), std::move(weights), products);
   };
   (make.template operator()<As>(), ...);
   if (!made)
@@ -40,8 +41,9 @@ AnyTransformer<Real> make_one_of(FamilyList<As...>, Architecture const& wanted, 
 
 /// The model of these parts. Real: float or double. Throws Error for an architecture that is no family, and as Transformer does.
 template <class Real>
-AnyTransformer<Real> make_model(Architecture const& architecture, Config config, Weights<Real> weights) {
-  return detail::make_one_of<Real>(Families{}, architecture, std::move(config), std::move(weights));
+AnyTransformer<Real> make_model(Architecture const& architecture, Config config, Weights<Real> weights,
+                                Products products = Products::full) {
+  return detail::make_one_of<Real>(Families{}, architecture, std::move(config), std::move(weights), products);
 }
 
 }  // namespace chg::cli

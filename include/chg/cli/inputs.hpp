@@ -19,10 +19,9 @@
 
 namespace chg::cli {
 
-/// Calls f.template operator()<float>() or <double>(). Throws Error for bf16, which is not there.
+/// Calls f.template operator()<float>() or <double>(); bf16 is float with products_of(s).
 template <class F>
 void with_precision(Settings const& s, F&& f) {
-  check(s.precision != "bf16", "--precision", "f32 or f64", "bf16", "This chg does not compute in bf16.");
   if (s.precision == "f64")
     f.template operator()<double>();
   else
@@ -60,7 +59,7 @@ template <class Real>
 AnyTransformer<Real> load_model(ModelWord const& word, Settings const& s) {
   check_weights_fit<Real>(word, s);
   LoadingLine line(s, word.name());
-  return word.load<Real>([&](Index done, Index total) { line.show(done, total); });
+  return word.load<Real>(products_of(s), [&](Index done, Index total) { line.show(done, total); });
 }
 
 /// Throws Error now, and not after hours, when a file cannot be written there.

@@ -33,9 +33,9 @@ double worker_bytes(Architecture const& architecture, Config const& config, Inde
 
 /// What the whole takes with chunks of the usual size and sequences of `longest` tokens, beside the program itself.
 template <class Real>
-double memory_needed(ModelWord const& word, int threads, Index longest) {
+double memory_needed(ModelWord const& word, Products products, int threads, Index longest) {
   auto const& d = word.description();
-  return word.weight_bytes<Real>() +
+  return word.weight_bytes<Real>(products) +
          threads * worker_bytes<Real>(d.architecture, d.config, RunOptions{}.max_rows, std::min(longest, d.config.context));
 }
 
@@ -49,8 +49,8 @@ inline Error too_much(double needed, double limit, char const* advice) {
 template <class Real>
 void check_weights_fit(ModelWord const& word, Settings const& s) {
   auto const limit = memory_size(s.max_memory, "--max-memory");
-  auto const needed = resident_bytes() + word.weight_bytes<Real>();
-  if (needed > limit) throw detail::too_much(needed, limit, "Allow more, use --precision f32, or take a smaller model.");
+  auto const needed = resident_bytes() + word.weight_bytes<Real>(products_of(s));
+  if (needed > limit) throw detail::too_much(needed, limit, "Allow more, use --precision f32 or bf16, or take a smaller model.");
 }
 
 /// Threads and chunks for these data sets; a unit of a batch is one example of each. Throws Error when the smallest chunks exceed

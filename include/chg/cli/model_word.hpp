@@ -70,18 +70,24 @@ class ModelWord {
                             (a.position == Position::learned ? c.context * c.d_model : 0) + (constructed() ? c.vocab : 0);
     return embeddings + c.layers * layer + norm;
   }
-  /// Bytes of the weights in memory: a tied unembedding is packed beside the embedding.
+  /// Bytes of the weights in memory, which also bound what loading takes: matrices are packed once for each direction.
   template <class Real>
-  double weight_bytes() const {
-    auto const packed = description_.tied ? config().vocab * config().d_model : 0;
-    return static_cast<double>(parameters() + packed) * sizeof(Real);
+  double weight_bytes(Products products) const {
+    auto const apart = description_.tied ? Index{0} : config().vocab * config().d_model;
+    auto const one = products == Products::bfloat16 ? 2.0 : static_cast<double>(sizeof(Real));
+    auto const copies = products == Products::full && std::string_view(gemm_backend) != "packed" ? 1.0 : 2.0;
+    return static_cast<double>(parameters() - apart) * one * copies + static_cast<double>(apart) * sizeof(Real);
   }
 
-  /// Reads the weights. Throws Error as chg::load does.
+  /// Reads the weights. Throws Error as chg::load does, and for a constructed model in bfloat16.
   template <class Real>
-  AnyTransformer<Real> load(formats::ReadProgress const& progress = {}) const {
-    if (constructed()) return make_builtin<Real>(constructed_).model;
-    return make_model<Real>(description_.architecture, description_.config, source_->weights<Real>(progress));
+  AnyTransformer<Real> load(Products products, formats::ReadProgress const& progress = {}) const {
+    if (constructed()) {
+      check(products == Products::full, "--precision of " + name_, "f32 or f64: its weights were written by hand for these",
+            "bf16");
+      return make_builtin<Real>(constructed_).model;
+    }
+    return make_model<Real>(description_.architecture, description_.config, source_->weights<Real>(progress), products);
   }
 
   /// The files that decide what the model computes and reads.

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <chg/gate/gate_optimizer.hpp>
+#include <chg/tensor/gemm.hpp>
 
 #include <fmt/format.h>
 #include <CLI/CLI.hpp>
@@ -27,6 +28,8 @@ struct Settings {
   bool quiet = false;
   bool progress = false;
 };
+
+inline Products products_of(Settings const& s) { return s.precision == "bf16" ? Products::bfloat16 : Products::full; }
 
 /// A number that fills the text. Throws CLI::ValidationError, a usage error, naming the option.
 inline double number(std::string_view text, std::string const& option) {
@@ -103,7 +106,7 @@ inline void add_settings(CLI::App& command, Settings& s) {
       ->check(CLI::Range(0, 4096))
       ->type_name("N")
       ->group(group);
-  command.add_option("--precision", s.precision, "Numbers that the model computes with")
+  command.add_option("--precision", s.precision, "Numbers that the model computes with; bf16: weights and what they are multiplied with, the rest as f32")
       ->check(one_of({"f32", "f64", "bf16"}))
       ->type_name("")
       ->group(group);

@@ -17,6 +17,12 @@
 
 namespace chg {
 
+/// Origin::scalar_bytes of a fit of this model.
+template <TransformerModel M>
+Index scalar_bytes(M const& model) {
+  return model.products() == Products::bfloat16 ? 2 : static_cast<Index>(sizeof(typename M::scalar_type));
+}
+
 namespace detail {
 
 /// One gate set's batch, as a runner takes and returns it.
@@ -180,9 +186,11 @@ class Training {
 };
 
 template <class Runner, std::size_t K>
-Origin origin_of(std::array<Examples const*, K> const& data, Index layers, Index heads) {
+Origin origin_of(Runner const& runner, std::array<Examples const*, K> const& data, Index layers, Index heads) {
   using Scalar = typename decltype(std::declval<typename Runner::Job>().gates)::Scalar;
-  return {fingerprint(data), data[0]->size(), layers, heads, static_cast<Index>(sizeof(Scalar))};
+  auto bytes = static_cast<Index>(sizeof(Scalar));
+  if constexpr (requires { scalar_bytes(runner.model()); }) bytes = scalar_bytes(runner.model());
+  return {fingerprint(data), data[0]->size(), layers, heads, bytes};
 }
 
 /// Checked before any template beyond it can fail less clearly.
@@ -200,7 +208,7 @@ Record begin_training(Runner& runner, Index layers, Index heads, std::array<Exam
   validate(options, layers, heads);
   Record record;
   record.options = resolved(std::move(options));
-  record.origin = origin_of<Runner>(data, layers, heads);
+  record.origin = origin_of(runner, data, layers, heads);
   record.status = Status::interrupted;
   Training<Record, Runner, K>(record, runner, data).run();
   record.options.progress = nullptr;  // what it refers to may not outlive this call
@@ -215,7 +223,7 @@ Record continue_training(Runner& runner, Index layers, Index heads, std::array<E
   options = resolved(std::move(options));
   check_same_options(record.options, options);
   auto const advice = "Resume with the model and data of the fit, or begin another.";
-  auto const now = origin_of<Runner>(data, layers, heads);
+  auto const now = origin_of(runner, data, layers, heads);
   auto const& then = record.origin;
   check(now.layers == then.layers && now.heads == then.heads, "resume: layers and heads of the model",
         shape_text(then.layers, then.heads), shape_text(now.layers, now.heads), advice);

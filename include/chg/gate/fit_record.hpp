@@ -18,7 +18,7 @@ struct Origin {
   Index units = 0;         ///< examples, or matched pairs
   Index layers = 0;
   Index heads = 0;
-  Index scalar_bytes = 0;  ///< of the model's numbers: 4 float, 8 double
+  Index scalar_bytes = 0;  ///< of the model's numbers: 8 double, 4 float, 2 float with products in bfloat16
 
   bool operator==(Origin const&) const = default;
 };

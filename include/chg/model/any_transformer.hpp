@@ -23,6 +23,7 @@ class ErasedTransformer {
   virtual ~ErasedTransformer() = default;
   virtual Architecture architecture() const = 0;
   virtual Config const& config() const = 0;
+  virtual Products products() const = 0;
   virtual void check_example(Example const& example, Index index) const = 0;
   virtual void forward(PrefixTree const& tree, Scalar const* gates, Pass<Scalar>& pass, Keep keep,
                        LayerReplacements<Scalar> replacements) const = 0;
@@ -43,6 +44,7 @@ class ErasedAs final : public ErasedTransformer<Scalar> {
 
   Architecture architecture() const override { return A; }
   Config const& config() const override { return model_.config(); }
+  Products products() const override { return model_.products(); }
   void check_example(Example const& example, Index index) const override { model_.check_example(example, index); }
   void forward(PrefixTree const& tree, Scalar const* gates, Pass<Scalar>& pass, Keep keep,
                LayerReplacements<Scalar> replacements) const override {
@@ -85,6 +87,7 @@ class AnyTransformer {
 
   Architecture architecture() const { return erased_->architecture(); }
   Config const& config() const { return erased_->config(); }
+  Products products() const { return erased_->products(); }
   Index layers() const { return config().layers; }
   Index heads() const { return config().heads; }
   Index vocab() const { return config().vocab; }
@@ -132,8 +135,8 @@ class AnyTransformer {
 /// A transformer of one architecture behind the common type. Not inline, so that a program of many architectures can compile each
 /// in a source file of its own: `extern template` where it is called, `template` where it is compiled.
 template <Architecture A, class Real>
-AnyTransformer<Real> make_any_transformer(Config config, Weights<Real> weights) {
-  return AnyTransformer<Real>(Transformer<A, Real>(std::move(config), std::move(weights)));
+AnyTransformer<Real> make_any_transformer(Config config, Weights<Real> weights, Products products) {
+  return AnyTransformer<Real>(Transformer<A, Real>(std::move(config), std::move(weights), products));
 }
 
 }  // namespace chg

@@ -55,7 +55,7 @@ class BatchRunner {
     constexpr auto kExamples = static_cast<std::size_t>(Objective::examples_per_unit);
     plan(data, jobs);
     workers_.run(static_cast<Index>(tasks_.size()), [&](Index t, Scratch& scratch) {
-      auto& task = tasks_[static_cast<std::size_t>(t)];
+      auto& task = tasks_[largest_first_[static_cast<std::size_t>(t)]];
       run_chunk<kExamples>(data, jobs[static_cast<std::size_t>(task.job)], task, objective, scratch);
     });
     for (auto& job : jobs) {
@@ -71,7 +71,7 @@ class BatchRunner {
 
  private:
   struct Task {
-    Index job, chunk, slot;
+    Index job, chunk, slot, rows;
     Sum loss;
   };
   struct Scratch {
@@ -96,9 +96,14 @@ class BatchRunner {
       job.logprob.resize(job.units.size() * N);
       plans_[j].cut(data, job.units, limits_);
       for (Index c = 0; c < plans_[j].chunks(); ++c)
-        tasks_.push_back({static_cast<Index>(j), c, static_cast<Index>(tasks_.size()), Sum(0)});
+        tasks_.push_back({static_cast<Index>(j), c, static_cast<Index>(tasks_.size()), plans_[j].rows(c), Sum(0)});
     }
     while (d_gates_.size() < tasks_.size()) d_gates_.emplace_back(model_.layers(), model_.heads());
+    largest_first_.resize(tasks_.size());
+    std::iota(largest_first_.begin(), largest_first_.end(), std::size_t{0});
+    std::sort(largest_first_.begin(), largest_first_.end(), [&](std::size_t a, std::size_t b) {
+      return tasks_[a].rows != tasks_[b].rows ? tasks_[a].rows > tasks_[b].rows : a < b;
+    });
   }
 
   template <std::size_t N, class Objective>
@@ -140,6 +145,7 @@ class BatchRunner {
   Workers<Scratch> workers_;
   std::vector<ChunkPlan> plans_;
   std::vector<Task> tasks_;
+  std::vector<std::size_t> largest_first_;  // so that workers end at about the same time
   std::vector<Matrix<Sum>> d_gates_;
 };
 

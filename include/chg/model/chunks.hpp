@@ -9,7 +9,9 @@
 #include <chg/tensor/prefix_tree.hpp>
 
 #include <algorithm>
+#include <cmath>
 #include <cstddef>
+#include <limits>
 #include <numeric>
 #include <span>
 #include <vector>
@@ -54,6 +56,13 @@ class ChunkPlan {
     auto const begin = border_[static_cast<std::size_t>(c)], end = border_[static_cast<std::size_t>(c) + 1];
     return std::span(order_).subspan(begin, end - begin);
   }
+  /// Rows of chunk c's prefix tree.
+  Index rows(Index c) const {
+    auto const begin = border_[static_cast<std::size_t>(c)], end = border_[static_cast<std::size_t>(c) + 1];
+    Index sum = 0;
+    for (auto i = begin; i < end; ++i) sum += i == begin ? cost_[i].rows : cost_[i].shared_rows;
+    return sum;
+  }
 
  private:
   // New rows and targets that each unit brings, when its predecessor is in the same chunk and when it is not.
@@ -79,37 +88,55 @@ class ChunkPlan {
     }
   }
 
-  // As few as the limit on rows allows, rounded up to fours, or to twos, where chunks stay high enough for fast products: a few
-  // threads then share a batch evenly, also one that fits into a single chunk.
-  static Index chunks_of(Index rows, Index limit) {
-    constexpr Index kLeastHeight = 128;
-    auto const fewest = (rows + limit - 1) / limit;
-    for (Index const multiple : {4, 2}) {
-      auto const rounded = (fewest + multiple - 1) / multiple * multiple;
-      if (rows >= rounded * kLeastHeight) return rounded;
+  // As few chunks as the limit on rows allows, rounded up to fours, or to twos, where chunks stay high enough for fast products: a
+  // few threads then share a batch evenly, also one that fits into a single chunk. Twos, too, where fours would compute much twice.
+  void place_borders(ChunkLimits limits) {
+    constexpr Index kLeastHeight = 128, kRowsOfOneTwice = 32;
+    auto const total = std::accumulate(cost_.begin(), cost_.end(), Index{0}, [](Index sum, Cost const& c) { return sum + c.shared_rows; });
+    auto const fewest = std::max<Index>(1, (total + limits.rows - 1) / limits.rows);
+    for (Index const multiple : {4, 2, 1}) {
+      auto const wanted = (fewest + multiple - 1) / multiple * multiple;
+      if (multiple > 1 && total < wanted * kLeastHeight) continue;
+      place_borders(limits, total, wanted);
+      if (multiple == 2 || computed_twice() * kRowsOfOneTwice <= total) return;
     }
-    return fewest;
   }
 
-  // Chunks of about equal height.
-  void place_borders(ChunkLimits limits) {
-    Index total = 0;
-    for (auto const& c : cost_) total += c.shared_rows;
-    auto const wanted = chunks_of(total, limits.rows);
-    auto const height = wanted > 0 ? (total + wanted - 1) / wanted : limits.rows;
+  // Borders as near to equal shares as what they make computed twice allows: a row of a border's shared prefix, which is computed in
+  // both chunks, counts like half a row that one chunk has more than its share.
+  void place_borders(ChunkLimits limits, Index total, Index wanted) {
     border_.assign(1, 0);
-    Index rows = 0, targets = 0;
-    for (std::size_t i = 0; i < cost_.size(); ++i) {
-      auto const full = (rows >= height && static_cast<Index>(border_.size()) < wanted) ||
-                        rows + cost_[i].shared_rows > limits.rows || targets + cost_[i].targets > limits.targets;
-      if (i > border_.back() && full) {
+    Index rows = 0, targets = 0, before = 0, next = 1;
+    std::size_t best = 0;
+    auto const choose = [&](std::size_t from, Index rows_before) {  // the place of border `next` at or after unit `from`
+      auto const share = static_cast<double>(total) * static_cast<double>(next) / static_cast<double>(wanted);
+      auto least = std::numeric_limits<double>::infinity();
+      for (auto i = from; i < cost_.size(); rows_before += cost_[i++].shared_rows) {
+        auto const off = std::abs(static_cast<double>(rows_before) - share);
+        if (off > least) break;
+        auto const twice = static_cast<double>(cost_[i].rows - cost_[i].shared_rows);
+        if (off + twice / 2 < least) least = off + twice / 2, best = i;
+      }
+    };
+    choose(1, cost_.empty() ? 0 : cost_[0].shared_rows);
+    for (std::size_t i = 0; i < cost_.size(); before += cost_[i++].shared_rows) {
+      auto const planned = next < wanted && i == best;
+      auto const full = rows + cost_[i].shared_rows > limits.rows || targets + cost_[i].targets > limits.targets;
+      if (i > border_.back() && (planned || full)) {
         border_.push_back(i);
         rows = targets = 0;
       }
+      if (planned) ++next, choose(i + 1, before + cost_[i].shared_rows);
       rows += i == border_.back() ? cost_[i].rows : cost_[i].shared_rows;
       targets += cost_[i].targets;
     }
     border_.push_back(cost_.size());
+  }
+
+  Index computed_twice() const {
+    Index rows = 0;
+    for (std::size_t c = 1; c + 1 < border_.size(); ++c) rows += cost_[border_[c]].rows - cost_[border_[c]].shared_rows;
+    return rows;
   }
 
   std::vector<Index> order_;

@@ -297,6 +297,7 @@ concept TransformerModel =
     requires(M const& m, PrefixTree const& tree, Pass<typename M::scalar_type>& pass, typename M::scalar_type const* gates,
              Accumulator<typename M::scalar_type>* d_gates, std::span<typename M::scalar_type const> d_logprob) {
       { m.config() } -> std::convertible_to<Config const&>;
+      { m.products() } -> std::convertible_to<Products>;
       { m.layers() } -> std::convertible_to<Index>;
       { m.heads() } -> std::convertible_to<Index>;
       m.forward(tree, gates, pass, Keep::for_backward);

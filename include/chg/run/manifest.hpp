@@ -175,7 +175,7 @@ Json manifest_json(Manifest const& m, Record const& fit) {
   for (auto const& d : m.data) json["data"].push_back(detail::data_json(d));
   json["bos"] = m.bos;
   json["threads"] = Workers<char>(fit.options.run.threads).threads();
-  json["precision"] = fit.origin.scalar_bytes == 8 ? "f64" : "f32";
+  json["precision"] = fit.origin.scalar_bytes == 8 ? "f64" : fit.origin.scalar_bytes == 2 ? "bf16" : "f32";
   for (Index s = 0; s < fit.options.gate_sets; ++s) json["seeds"].push_back(fit.seed(s));
   chg::detail::visit_options(fit.options,
                              [&](char const* name, auto const& value) { json["options"][name] = detail::option_json(value); });

@@ -8,7 +8,7 @@
 namespace chg {
 
 /// Half the spacing of bfloat16 numbers around 1: how far rounding moves a number, relative to it.
-inline constexpr double bfloat16_round_off = 0x1p-9;
+inline constexpr double bfloat16_round_off = 0x1p-8;
 
 /// The bits of the nearest bfloat16, ties to even; NaN stays NaN, what is too large becomes infinite.
 constexpr std::uint16_t to_bfloat16(float x) {

@@ -1,5 +1,5 @@
-#!/ usr / bin / env python3
-#SPDX - License - Identifier : MIT
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
 """Write a tiny random model of every family as transformers saves it, and what transformers computes from it in float64.
 
 families/NAME/        model.safetensors (F32), config.json (transformers 5), config_v4.json (the same model as 4 wrote it)
@@ -66,31 +66,36 @@ FAMILIES = {
 def as_version_4(config):
     """The config.json that transformers 4 wrote for the same model; None where it is the same but for names that nobody reads."""
     old = {k: v for k, v in config.items() if k not in ("rope_parameters", "layer_types", "dtype")}
-    old |= {
-  "torch_dtype" : "float32", "transformers_version" : "4.57.1"
-}
-new = config.get("rope_parameters") if new is None : return None kind = config["model_type"] if kind == "gemma3_text" : full =
-                                                                            dict(new["full_attention"]) old |= {
-  "rope_theta" : full.pop("rope_theta"),
-      "rope_scaling" : full, "sliding_window_pattern" : 6, "rope_local_base_freq" : new["sliding_attention"]["rope_theta"]
-}
+    old |= {"torch_dtype": "float32", "transformers_version": "4.57.1"}
+    new = config.get("rope_parameters")
+    if new is None:
+        return None
+    kind = config["model_type"]
+    if kind == "gemma3_text":
+        full = dict(new["full_attention"])
+        old |= {"rope_theta": full.pop("rope_theta"), "rope_scaling": full, "sliding_window_pattern": 6,
+                "rope_local_base_freq": new["sliding_attention"]["rope_theta"]}
         return old
     scaling = {k: v for k, v in new.items() if k not in ("rope_theta", "partial_rotary_factor")}
-    old["rope_scaling"] = None if scaling == {
-          "rope_type" : "default"
-        }
-        else scaling if kind == "gpt_neox" : return old | {
-          "rotary_emb_base" : new["rope_theta"],
-          "rotary_pct" : new["partial_rotary_factor"]
-        } old["rope_theta"] = new["rope_theta"] if kind == "phi3" : old["partial_rotary_factor"] =
-                                  new["partial_rotary_factor"] return old
+    old["rope_scaling"] = None if scaling == {"rope_type": "default"} else scaling
+    if kind == "gpt_neox":
+        return old | {"rotary_emb_base": new["rope_theta"], "rotary_pct": new["partial_rotary_factor"]}
+    old["rope_theta"] = new["rope_theta"]
+    if kind == "phi3":
+        old["partial_rotary_factor"] = new["partial_rotary_factor"]
+    return old
 
-                                  @contextlib.contextmanager def
-                                  float64()
-            : kept = torch.float,
-          torch.float32, torch.Tensor.float,
-          torch.get_default_dtype() torch.float = torch.float32 = torch.float64 torch.Tensor.float =
-              torch.Tensor.double torch.set_default_dtype(torch.float64) try : yield finally:
+
+@contextlib.contextmanager
+def float64():
+    """float32, .float() and the default type are float64 inside."""
+    kept = torch.float, torch.float32, torch.Tensor.float, torch.get_default_dtype()
+    torch.float = torch.float32 = torch.float64
+    torch.Tensor.float = torch.Tensor.double
+    torch.set_default_dtype(torch.float64)
+    try:
+        yield
+    finally:
         torch.set_default_dtype(kept[3])
         torch.float, torch.float32, torch.Tensor.float = kept[:3]
 
@@ -126,8 +131,7 @@ def golden(config, state, seed):
     sequences = [torch.randint(3, VOCAB, (n,), generator=draw) for n in LENGTHS]
     with float64():
         model = transformers.AutoModelForCausalLM.from_config(config, attn_implementation="eager", dtype=torch.float64).eval()
-        missing = model.load_state_dict({
-  k: v.double() for k, v in state.items()}, strict=True)
+        missing = model.load_state_dict({k: v.double() for k, v in state.items()}, strict=True)
         assert not missing.missing_keys and not missing.unexpected_keys
         outputs = output_projections(model)
         heads = config.num_attention_heads
@@ -163,7 +167,8 @@ def golden(config, state, seed):
         "target_log_probabilities": [rounded(p.detach()) for p in of_targets],  # at those gates, of every token but the first
         "mean_nll": round(mean_nll.item(), DIGITS),
         "d_mean_nll_d_gates": rounded(gates.grad),
-          }
+    }
+
 
 def main():
     everything = {}

@@ -122,6 +122,21 @@ def output_projections(model):
     return [m for name, m in model.named_modules() if name.endswith(ends)]
 
 
+def gate_heads(model, gates):
+    """gates()[l, h] scales what head h of layer l puts out, before W_O."""
+
+    def hook(layer):
+        def scale(_, inputs):
+            z, g = inputs[0], gates()[layer]
+            return (z.reshape(*z.shape[:-1], len(g), -1) * g[:, None]).reshape(z.shape)
+        return scale
+
+    outputs = output_projections(model)
+    assert len(outputs) == model.config.num_hidden_layers
+    for layer, module in enumerate(outputs):
+        module.register_forward_pre_hook(hook(layer))
+
+
 def rounded(tensor):
     return json.loads(json.dumps(tensor.tolist()), parse_float=lambda x: round(float(x), DIGITS))
 
@@ -133,21 +148,10 @@ def golden(config, state, seed):
         model = transformers.AutoModelForCausalLM.from_config(config, attn_implementation="eager", dtype=torch.float64).eval()
         missing = model.load_state_dict({k: v.double() for k, v in state.items()}, strict=True)
         assert not missing.missing_keys and not missing.unexpected_keys
-        outputs = output_projections(model)
-        heads = config.num_attention_heads
-        assert len(outputs) == config.num_hidden_layers
-        gates = 1.4 * torch.rand((len(outputs), heads), generator=draw, dtype=torch.float64) - 0.2
+        gates = 1.4 * torch.rand((config.num_hidden_layers, config.num_attention_heads), generator=draw, dtype=torch.float64) - 0.2
         gates.requires_grad_()
         used = torch.ones_like(gates)
-
-        def hook(layer):
-            def scale(_, inputs):
-                z = inputs[0]
-                return (z.reshape(*z.shape[:-1], heads, -1) * used[layer][:, None]).reshape(z.shape)
-            return scale
-
-        for layer, module in enumerate(outputs):
-            module.register_forward_pre_hook(hook(layer))
+        gate_heads(model, lambda: used)
 
         def log_probabilities(ids):
             logits = model(ids[None], use_cache=False).logits[0]

@@ -74,6 +74,8 @@ TEST_CASE("data: text goes to the tokenizer with the name of its line; without o
   });
   CHECK(seen == "ab| c|line 1");
   CHECK(examples.size() == 1);
+  auto const foreign = message_of([&] { file.read([](auto&&...) { return Example{{1, 10}, {0, 1}}; }); });
+  CHECK(has_all(foreign, {"line 1", "ids of its tokens", "0 to 9", "got 10", "another model"}));
 }
 
 TEST_CASE("data: a written line reads back as the example it was", "[cli]") {

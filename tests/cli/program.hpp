@@ -6,6 +6,7 @@
 
 #include <fcntl.h>
 #include <signal.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -27,6 +28,8 @@ class Shell {
  public:
   /// Where the program is; null in a build without it.
   static char const* program() { return std::getenv("CHG_PROGRAM"); }
+
+  rlim_t address_space = RLIM_INFINITY;  ///< bytes that a command may take
 
   std::filesystem::path path(std::string const& name) const { return directory_.path() / name; }
   std::string read(std::string const& name) const { return contents(path(name)); }
@@ -54,6 +57,8 @@ class Shell {
     ::dup2(::open(".stdin", O_RDONLY), 0);
     for (auto const& [stream, name] : {std::pair(1, ".stdout"), std::pair(2, ".stderr")})
       ::dup2(::open(name, O_WRONLY | O_CREAT | O_TRUNC, 0666), stream);
+    ::rlimit const limit{address_space, address_space};
+    ::setrlimit(RLIMIT_AS, &limit);
     std::vector<char*> arguments;
     for (auto& word : words) arguments.push_back(word.data());
     arguments.push_back(nullptr);

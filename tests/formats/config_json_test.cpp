@@ -158,6 +158,7 @@ TEST_CASE("config_json: a number that no model has is refused with its key and i
   for (auto const* key : {"n_layer", "n_head", "n_embd", "n_positions", "vocab_size"})
     for (auto const& value : {Json(0), Json(-1), Json(2.5)})
       CHECK(has_all(complaint(with(gpt2(), key, value)), {std::string("FILE: ") + key, "a whole number from 1 to"}));
+  CHECK(has_all(complaint(with(llama(), "max_position_embeddings", 100'000'000)), {"max_position_embeddings", "to 16777216"}));
   CHECK(has_all(complaint(with(llama(), "rms_norm_eps", -1)), {"rms_norm_eps", "got -1"}));
   CHECK(has_all(complaint(with(llama(), "rope_theta", 0)), {"rope_theta", "got 0"}));
   CHECK(has_all(complaint(with(llama(), "rope_theta", "10000")), {"rope_theta", "a number"}));

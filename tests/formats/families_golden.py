@@ -66,31 +66,36 @@ FAMILIES = {
 def as_version_4(config):
     """The config.json that transformers 4 wrote for the same model; None where it is the same but for names that nobody reads."""
     old = {k: v for k, v in config.items() if k not in ("rope_parameters", "layer_types", "dtype")}
-    old |= {
-  "torch_dtype" : "float32", "transformers_version" : "4.57.1"
-}
-new = config.get("rope_parameters") if new is None : return None kind = config["model_type"] if kind == "gemma3_text" : full =
-                                                                            dict(new["full_attention"]) old |= {
-  "rope_theta" : full.pop("rope_theta"),
-      "rope_scaling" : full, "sliding_window_pattern" : 6, "rope_local_base_freq" : new["sliding_attention"]["rope_theta"]
-}
+    old |= {"torch_dtype": "float32", "transformers_version": "4.57.1"}
+    new = config.get("rope_parameters")
+    if new is None:
+        return None
+    kind = config["model_type"]
+    if kind == "gemma3_text":
+        full = dict(new["full_attention"])
+        old |= {"rope_theta": full.pop("rope_theta"), "rope_scaling": full, "sliding_window_pattern": 6,
+                "rope_local_base_freq": new["sliding_attention"]["rope_theta"]}
         return old
     scaling = {k: v for k, v in new.items() if k not in ("rope_theta", "partial_rotary_factor")}
-    old["rope_scaling"] = None if scaling == {
-          "rope_type" : "default"
-        }
-        else scaling if kind == "gpt_neox" : return old | {
-          "rotary_emb_base" : new["rope_theta"],
-          "rotary_pct" : new["partial_rotary_factor"]
-        } old["rope_theta"] = new["rope_theta"] if kind == "phi3" : old["partial_rotary_factor"] =
-                                  new["partial_rotary_factor"] return old
+    old["rope_scaling"] = None if scaling == {"rope_type": "default"} else scaling
+    if kind == "gpt_neox":
+        return old | {"rotary_emb_base": new["rope_theta"], "rotary_pct": new["partial_rotary_factor"]}
+    old["rope_theta"] = new["rope_theta"]
+    if kind == "phi3":
+        old["partial_rotary_factor"] = new["partial_rotary_factor"]
+    return old
 
-                                  @contextlib.contextmanager def
-                                  float64()
-            : kept = torch.float,
-          torch.float32, torch.Tensor.float,
-          torch.get_default_dtype() torch.float = torch.float32 = torch.float64 torch.Tensor.float =
-              torch.Tensor.double torch.set_default_dtype(torch.float64) try : yield finally:
+
+@contextlib.contextmanager
+def float64():
+    """float32, .float() and the default type are float64 inside."""
+    kept = torch.float, torch.float32, torch.Tensor.float, torch.get_default_dtype()
+    torch.float = torch.float32 = torch.float64
+    torch.Tensor.float = torch.Tensor.double
+    torch.set_default_dtype(torch.float64)
+    try:
+        yield
+    finally:
         torch.set_default_dtype(kept[3])
         torch.float, torch.float32, torch.Tensor.float = kept[:3]
 
@@ -117,6 +122,21 @@ def output_projections(model):
     return [m for name, m in model.named_modules() if name.endswith(ends)]
 
 
+def gate_heads(model, gates):
+    """gates()[l, h] scales what head h of layer l puts out, before W_O."""
+
+    def hook(layer):
+        def scale(_, inputs):
+            z, g = inputs[0], gates()[layer]
+            return (z.reshape(*z.shape[:-1], len(g), -1) * g[:, None]).reshape(z.shape)
+        return scale
+
+    outputs = output_projections(model)
+    assert len(outputs) == model.config.num_hidden_layers
+    for layer, module in enumerate(outputs):
+        module.register_forward_pre_hook(hook(layer))
+
+
 def rounded(tensor):
     return json.loads(json.dumps(tensor.tolist()), parse_float=lambda x: round(float(x), DIGITS))
 
@@ -126,24 +146,12 @@ def golden(config, state, seed):
     sequences = [torch.randint(3, VOCAB, (n,), generator=draw) for n in LENGTHS]
     with float64():
         model = transformers.AutoModelForCausalLM.from_config(config, attn_implementation="eager", dtype=torch.float64).eval()
-        missing = model.load_state_dict({
-  k: v.double() for k, v in state.items()}, strict=True)
+        missing = model.load_state_dict({k: v.double() for k, v in state.items()}, strict=True)
         assert not missing.missing_keys and not missing.unexpected_keys
-        outputs = output_projections(model)
-        heads = config.num_attention_heads
-        assert len(outputs) == config.num_hidden_layers
-        gates = 1.4 * torch.rand((len(outputs), heads), generator=draw, dtype=torch.float64) - 0.2
+        gates = 1.4 * torch.rand((config.num_hidden_layers, config.num_attention_heads), generator=draw, dtype=torch.float64) - 0.2
         gates.requires_grad_()
         used = torch.ones_like(gates)
-
-        def hook(layer):
-            def scale(_, inputs):
-                z = inputs[0]
-                return (z.reshape(*z.shape[:-1], heads, -1) * used[layer][:, None]).reshape(z.shape)
-            return scale
-
-        for layer, module in enumerate(outputs):
-            module.register_forward_pre_hook(hook(layer))
+        gate_heads(model, lambda: used)
 
         def log_probabilities(ids):
             logits = model(ids[None], use_cache=False).logits[0]
@@ -163,7 +171,8 @@ def golden(config, state, seed):
         "target_log_probabilities": [rounded(p.detach()) for p in of_targets],  # at those gates, of every token but the first
         "mean_nll": round(mean_nll.item(), DIGITS),
         "d_mean_nll_d_gates": rounded(gates.grad),
-          }
+    }
+
 
 def main():
     everything = {}

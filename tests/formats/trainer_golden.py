@@ -61,8 +61,8 @@ def aba_prompts(vocabulary):
     return prompts
 
 
-def fit(nll, start, normalise):
-    """Gates after each phase, and the loss of every batch before its update."""
+def fit(nll, start, normalise, prompts=PROMPTS, batch=BATCH):
+    """Gates after each phase, and the loss of every batch before its update. nll(gates, batch): of the prompts of these indices."""
     drawn = 0
     losses = {}
 
@@ -73,10 +73,10 @@ def fit(nll, start, normalise):
         losses[name] = []
         for update in range(UPDATES):
             adam.param_groups[0]["lr"] = first + (last - first) * update / UPDATES
-            batch = [(drawn + i) % PROMPTS for i in range(BATCH)]
-            drawn += BATCH
+            indices = [(drawn + i) % prompts for i in range(batch)]
+            drawn += batch
             clipped = u.clamp(-4, 4)
-            loss = nll(torch.sigmoid(u), batch)
+            loss = nll(torch.sigmoid(u), indices)
             losses[name].append(loss.item())
             adam.zero_grad()
             (loss - sign * LAMBDA * (clipped.sum() if normalise == "sum" else clipped.mean())).backward()

@@ -168,6 +168,13 @@ TEST_CASE("ranks: lines that are no ranks are refused with their number", "[toke
   CHECK(has_all(complaint(folder.write("tokenizer.model", "")), {"neither"}));
 }
 
+TEST_CASE("load_tokenizer: a vocabulary without tokens is refused", "[tokenizer]") {
+  chg::test::TemporaryDirectory const directory;
+  directory.write("vocab.json", "{}");
+  directory.write("merges.txt", "");
+  CHECK(has_all(complaint(directory.path(), {.pretokenizer = "gpt2"}), {"vocab.json", "one token or more", "none"}));
+}
+
 TEST_CASE("merges: a line of one or three pieces is refused", "[tokenizer]") {
   auto const vocab = chg::formats::parse_json(kVocab, "V");
   auto const complain = [&](std::string const& lines) {

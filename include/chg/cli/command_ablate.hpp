@@ -52,7 +52,7 @@ void ablate_command(AblateWords const& w, Settings const& s) {
   ModelWord const word(w.model);
   auto const fit = read_run(w.run, word.config().layers, word.config().heads);
   auto const examples = read_data(w.data, word, s);
-  auto const model = load_model<Real>(word, s);
+  auto const model = load_model<Real>(word, s, {&examples});
   auto const option = [&](auto const& all, std::string const& wanted) {
     for (auto const value : all)
       if (name(value) == wanted) return value;

@@ -41,7 +41,7 @@ void fit_command(FitWords const& w, Settings const& s, std::string const& comman
   if (validation) manifest.data.push_back(run::describe_data_file("validation", w.validation, *validation));
   if (w.null == "targets") data = task::permute_targets(data, s.seed);
 
-  auto const model = load_model<Real>(word, s);
+  auto const model = load_model<Real>(word, s, {&data, validation ? &*validation : nullptr});
   check_examples(model, data);
   if (validation) check_examples(model, *validation);
   auto const run = run_options<Real>(s, model, {&data});
@@ -81,7 +81,8 @@ void contrast_command(FitWords const& w, Settings const& s, std::string const& c
   if (!w.validation_retain.empty()) validation = read_pair("validation-", w.validation_retain, w.validation_forget);
   if (w.null == "targets") data = task::permute_targets(data, s.seed);
 
-  auto const model = load_model<Real>(word, s);
+  auto const model = load_model<Real>(word, s, {&data.retain, &data.forget, validation ? &validation->retain : nullptr,
+                                                validation ? &validation->forget : nullptr});
   for (auto const* both : {&data, validation ? &*validation : &data}) {
     check_examples(model, both->retain);
     check_examples(model, both->forget);

@@ -40,7 +40,7 @@ void score_command(std::string const& model, std::string const& data, std::strin
   ModelWord const word(model);
   auto const examples = read_data(data, word, s);
   auto const under = gates_or_ones(gates, word);
-  auto const transformer = load_model<Real>(word, s);
+  auto const transformer = load_model<Real>(word, s, {&examples});
   Scorer<AnyTransformer<Real>> scorer(transformer, examples, run_options<Real>(s, transformer, {&examples}));
   run::Json json;
   for (Index set = 0; set < under.gates.sets(); ++set) {
@@ -62,7 +62,7 @@ void gradient_command(std::string const& model, std::string const& data, std::st
   ModelWord const word(model);
   auto const examples = read_data(data, word, s);
   auto const under = gates_or_ones(gates, word);
-  auto const transformer = load_model<Real>(word, s);
+  auto const transformer = load_model<Real>(word, s, {&examples});
   auto const options = run_options<Real>(s, transformer, {&examples});
   auto all = under.gates.values();
   auto* next = all.data();

@@ -15,6 +15,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace chg::cli {
@@ -28,11 +29,24 @@ struct TokenizeWords {
 inline Tokenizer tokenizer_of(std::string const& model, Settings const& s) {
   if (model.starts_with("builtin:") && model != "builtin:teaching") return model_tokenizer(ModelWord(model), s);
   auto const path = model == "builtin:teaching" ? builtin::teaching_directory() : std::filesystem::path(model);
-  check(std::filesystem::exists(path), "tokenizer " + model,
+  std::error_code unreadable;
+  check(std::filesystem::exists(path, unreadable), "tokenizer " + model,
         "a .gguf file, tokenizer.json, tokenizer.model, vocab.json with merges.txt, a directory with one of these, or "
         "builtin:teaching",
         "nothing there");
   return load_tokenizer(path, {.pretokenizer = s.pretokenizer});
+}
+
+/// What `f` returns; an Error that it throws begins with `name`.
+template <class F>
+auto with_name(std::string const& name, F&& f) {
+  try {
+    return f();
+  } catch (Error const& e) {
+    auto complaint = e.complaint();
+    complaint.what = name + ": " + complaint.what;
+    throw Error(std::move(complaint));
+  }
 }
 
 /// One line for one line of the input: {"text": ...} to {"ids": [...]}, or back. Lines end in \n or \r\n. Throws Error naming the
@@ -54,9 +68,10 @@ inline std::string tokenize_lines(std::string_view input, Tokenizer const& token
         check(whole, line.at("ids"), "ids of tokens", formats::shown(id));
         ids.push_back(id.get<Token>());
       }
-      result["text"] = tokenizer.decode(ids);
+      result["text"] = with_name(name, [&] { return tokenizer.decode(ids); });
     } else {
-      result["ids"] = tokenizer.encode(line.string("text"), {.bos = bos});
+      auto const words = line.string("text");
+      result["ids"] = with_name(name, [&] { return tokenizer.encode(words, {.bos = bos}); });
     }
     // Half a character, which ids may well stand for, becomes U+FFFD.
     output += result.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";

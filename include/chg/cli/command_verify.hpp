@@ -47,7 +47,7 @@ void verify_command(VerifyWords const& w, Settings const& s) {
   auto const examples = all.slice(0, std::min(all.size(), w.examples));
   auto const gates =
       w.gates.empty() ? sigmoid(random_logits(1, c.layers, c.heads, s.seed)) : read_gates(w.gates, c.layers, c.heads).gates;
-  auto const model = load_model<Real>(word, s);
+  auto const model = load_model<Real>(word, s, {&examples});
   constexpr Index kMostGates = 256;
   auto const heads = w.heads > 0                        ? w.heads
                      : c.layers * c.heads <= kMostGates ? Index{0}

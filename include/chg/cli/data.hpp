@@ -58,11 +58,15 @@ inline Example token_example(formats::JsonObject const& line, DataLimits const& 
   return e;
 }
 
-inline Example text_example(formats::JsonObject const& line, TokenSource const& tokens) {
+inline Example text_example(formats::JsonObject const& line, DataLimits const& limits, TokenSource const& tokens) {
   auto const prompt = line.string("prompt"), target = line.string("target");
   check(static_cast<bool>(tokens), line.name() + ": prompt and target as text", "tokens and target_mask", "text",
         "This chg has no tokenizer for this model: give it the ids.");
-  return tokens(prompt, target, line.name());
+  auto example = tokens(prompt, target, line.name());
+  auto const most = *std::ranges::max_element(example.tokens);
+  check(static_cast<Index>(most) < limits.vocab, line.name() + ": ids of its tokens", text("0 to ", limits.vocab - 1), most,
+        "The tokenizer is that of another model.");
+  return example;
 }
 
 inline Example read_line(std::string_view bytes, std::string const& name, DataLimits const& limits, TokenSource const& tokens) {
@@ -71,7 +75,7 @@ inline Example read_line(std::string_view bytes, std::string const& name, DataLi
   formats::JsonObject const line(json, name);
   auto const ids = line.has("tokens") || line.has("target_mask"), words = line.has("prompt") || line.has("target");
   check(ids != words, name, "either tokens and target_mask, or prompt and target", ids ? "both" : "neither");
-  auto example = ids ? token_example(line, limits) : text_example(line, tokens);
+  auto example = ids ? token_example(line, limits) : text_example(line, limits, tokens);
   check(static_cast<Index>(example.tokens.size()) <= limits.context, name + ": length of the sequence",
         text("at most ", limits.context, " tokens, the model's context"), example.tokens.size(), "Shorten it, or leave it out.");
   return example;

@@ -25,24 +25,10 @@ struct FitWords {
 inline void add_fit_options(CLI::App& c, FitWords& w, bool contrastive) {
   constexpr int kMost = 1 << 30;
   auto const bound = [&](char const* name, std::string& value, char const* what) {
-    c.add_option(name, value, what)
-        ->check(CLI::Validator(
-            [name](std::string& given) {
-      number_or_none(given, name);
-      return std::string();
-            },
-            ""))
-        ->type_name("X|none");
+    c.add_option(name, value, what)->check(readable(number_or_none))->type_name("X|none");
   };
   auto const rate = [&](char const* name, std::string& value, char const* what) {
-    c.add_option(name, value, what)
-        ->check(CLI::Validator(
-            [name](std::string& given) {
-      learning_rate(given, name);
-      return std::string();
-            },
-            ""))
-        ->type_name("START:END");
+    c.add_option(name, value, what)->check(readable(learning_rate))->type_name("START:END");
   };
   c.add_option("--out", w.out, "The RUN directory to write")->required()->type_name("RUN");
   auto* const seeds =
@@ -103,15 +89,15 @@ template <class Options>
 Options fit_options(FitWords const& w, Settings const& s, Index layers, Index heads, RunOptions const& run) {
   Options o;
   o.gate_sets = w.seeds, o.seed = s.seed, o.batch = w.batch, o.updates = w.updates;
-  o.learning_rate = learning_rate(w.lr, "--lr");
+  o.learning_rate = learning_rate(w.lr);
   if constexpr (requires { o.updates_pressed; }) {
     o.updates_pressed = w.updates_pressed;
-    o.learning_rate_pressed = learning_rate(w.lr_pressed, "--lr-pressed");
+    o.learning_rate_pressed = learning_rate(w.lr_pressed);
   }
-  if constexpr (requires { o.clip_difference; }) o.clip_difference = number_or_none(w.clip_difference, "--clip-difference");
+  if constexpr (requires { o.clip_difference; }) o.clip_difference = number_or_none(w.clip_difference);
   o.lambda = w.lambda;
-  o.clip_logit = number_or_none(w.clip_logit, "--clip-logit");
-  o.clip_norm = number_or_none(w.clip_norm, "--clip-norm");
+  o.clip_logit = number_or_none(w.clip_logit);
+  o.clip_norm = number_or_none(w.clip_norm);
   o.preset = w.preset == "paper" ? Preset::paper : Preset::reference;
   if (w.normalise != "preset") o.normalise = w.normalise == "sum" ? Normalise::sum : Normalise::mean;
   o.order = w.order == "sequential" ? Order::sequential : Order::shuffle;

@@ -12,7 +12,9 @@
 #include <chg/text_task/text_example.hpp>
 #endif
 
+#include <algorithm>
 #include <filesystem>
+#include <initializer_list>
 #include <memory>
 #include <optional>
 #include <string>
@@ -54,12 +56,22 @@ inline GatesFile gates_or_ones(std::string const& path, ModelWord const& word) {
   return path.empty() ? GatesFile{Gates::ones(1, c.layers, c.heads), false} : read_gates(path, c.layers, c.heads);
 }
 
-/// Reads the weights, after the forecast of --max-memory; a bar on stderr when that takes longer than a second.
+/// Tokens of the longest example of all; null pointers are passed over.
+inline Index longest_example(std::initializer_list<Examples const*> data) {
+  std::size_t most = 1;
+  for (auto const* examples : data)
+    if (examples)
+      for (auto const& e : *examples) most = std::max(most, e.tokens.size());
+  return static_cast<Index>(most);
+}
+
+/// Reads the weights of a model that will be given these data sets, after the forecast of --max-memory; a bar on stderr when that
+/// takes longer than a second. Null pointers are passed over.
 template <class Real>
-AnyTransformer<Real> load_model(ModelWord const& word, Settings const& s) {
+AnyTransformer<Real> load_model(ModelWord const& word, Settings const& s, std::initializer_list<Examples const*> data) {
   check_weights_fit<Real>(word, s);
   LoadingLine line(s, word.name());
-  return word.load<Real>(products_of(s), [&](Index done, Index total) { line.show(done, total); });
+  return word.load<Real>(products_of(s), longest_example(data), [&](Index done, Index total) { line.show(done, total); });
 }
 
 /// Throws Error now, and not after hours, when a file cannot be written there.

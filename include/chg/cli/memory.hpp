@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cmath>
 #include <fstream>
 #include <initializer_list>
 
@@ -40,17 +41,19 @@ double memory_needed(ModelWord const& word, Products products, int threads, Inde
 }
 
 namespace detail {
-inline Error too_much(double needed, double limit, char const* advice) {
-  return Error({"--max-memory", bytes_text(needed) + " or more, by forecast", bytes_text(limit), advice});
+/// Names a size that --max-memory takes and that is enough.
+inline Error too_much(double needed, Settings const& s, char const* advice) {
+  return Error({"--max-memory", fmt::format("{:.0f}M or more, by forecast", std::ceil(needed / (1024 * 1024))), s.max_memory,
+                advice});
 }
 }  // namespace detail
 
 /// Throws Error when the weights alone exceed the limit.
 template <class Real>
 void check_weights_fit(ModelWord const& word, Settings const& s) {
-  auto const limit = memory_size(s.max_memory, "--max-memory");
+  auto const limit = memory_size(s.max_memory);
   auto const needed = resident_bytes() + word.weight_bytes<Real>(products_of(s));
-  if (needed > limit) throw detail::too_much(needed, limit, "Allow more, use --precision f32 or bf16, or take a smaller model.");
+  if (needed > limit) throw detail::too_much(needed, s, "Allow more, use --precision f32 or bf16, or take a smaller model.");
 }
 
 /// Threads and chunks for these data sets; a unit of a batch is one example of each. Throws Error when the smallest chunks exceed
@@ -58,7 +61,7 @@ void check_weights_fit(ModelWord const& word, Settings const& s) {
 template <class Real>
 RunOptions run_options(Settings const& s, AnyTransformer<Real> const& model, std::initializer_list<Examples const*> data) {
   RunOptions options{.threads = s.threads};
-  auto const limit = memory_size(s.max_memory, "--max-memory");
+  auto const limit = memory_size(s.max_memory);
   if (std::isinf(limit)) return options;
   Index longest = 1;
   for (auto const* examples : data) {
@@ -72,7 +75,7 @@ RunOptions run_options(Settings const& s, AnyTransformer<Real> const& model, std
   };
   while (needed(options.max_rows) > limit && options.max_rows > 1) options.max_rows /= 2;
   if (needed(options.max_rows) > limit)
-    throw detail::too_much(needed(options.max_rows), limit, "Allow more, or use fewer --threads.");
+    throw detail::too_much(needed(options.max_rows), s, "Allow more, or use fewer --threads.");
   return options;
 }
 

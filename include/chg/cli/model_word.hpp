@@ -12,6 +12,7 @@
 #include <filesystem>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace chg::cli {
@@ -37,7 +38,8 @@ class ModelWord {
           .model_type = "attention_only", .architecture = made.model.architecture(), .config = made.model.config(), .tied = true};
       return;
     }
-    check(std::filesystem::exists(path_), "model " + name_, "a .gguf file, a model directory, or builtin:NAME", "nothing there",
+    std::error_code unreadable;
+    check(std::filesystem::exists(path_, unreadable), "model " + name_, "a .gguf file, a model directory, or builtin:NAME", "nothing there",
           "builtin models: teaching, induction, redundant, two_formats.");
     source_.emplace(path_);
     description_ = source_->description();
@@ -79,15 +81,19 @@ class ModelWord {
     return static_cast<double>(parameters() - apart) * one * copies + static_cast<double>(apart) * sizeof(Real);
   }
 
-  /// Reads the weights. Throws Error as chg::load does, and for a constructed model in bfloat16.
+  /// Reads the weights, for sequences of at most `longest` tokens: rotary tables of a context of millions, or of one that only a
+  /// damaged file claims, would take more memory than the model. Throws Error as chg::load does, and for a constructed model in
+  /// bfloat16.
   template <class Real>
-  AnyTransformer<Real> load(Products products, formats::ReadProgress const& progress = {}) const {
+  AnyTransformer<Real> load(Products products, Index longest, formats::ReadProgress const& progress = {}) const {
     if (constructed()) {
       check(products == Products::full, "--precision of " + name_, "f32 or f64: its weights were written by hand for these",
             "bf16");
       return make_builtin<Real>(constructed_).model;
     }
-    return make_model<Real>(description_.architecture, description_.config, source_->weights<Real>(progress), products);
+    auto config = description_.config;
+    if (description_.architecture.position == Position::rotary) config.context = std::clamp<Index>(longest, 1, config.context);
+    return make_model<Real>(description_.architecture, std::move(config), source_->weights<Real>(progress), products);
   }
 
   /// The files that decide what the model computes and reads.

@@ -15,8 +15,22 @@
 #include <exception>
 #include <new>
 #include <string>
+#include <vector>
 
 namespace chg::cli {
+
+namespace detail {
+
+/// What is wrong with a command line. CLI11 misses a command before it looks at the word in its place.
+inline std::string usage_text(CLI::App const& program, CLI::ParseError const& e) {
+  auto const words = program.remaining();
+  if (!program.get_subcommands().empty() || words.empty() || words.front().starts_with('-')) return e.what();
+  std::vector<std::string> commands;
+  for (auto const* command : program.get_subcommands({})) commands.push_back(command->get_name());
+  return fmt::format("command. Expected one of {}, got \"{}\"", fmt::join(commands, ", "), words.front());
+}
+
+}  // namespace detail
 
 /// Runs a command line, and returns the exit status; errors are one line on stderr.
 inline int run_program(int argc, char** argv) {
@@ -46,7 +60,7 @@ inline int run_program(int argc, char** argv) {
     return 0;
   } catch (CLI::ParseError const& e) {
     if (e.get_exit_code() == 0) return program.exit(e);  // --help and --version
-    print_error(std::string(e.what()) + ". Try chg --help, or chg COMMAND --help");
+    print_error(detail::usage_text(program, e) + ". Try chg --help, or chg COMMAND --help");
     return 2;
   } catch (Interrupted const& e) {
     fmt::print(stderr, "chg: {}\n", e.message);

@@ -31,39 +31,40 @@ struct Settings {
 
 inline Products products_of(Settings const& s) { return s.precision == "bf16" ? Products::bfloat16 : Products::full; }
 
-/// A number that fills the text. Throws CLI::ValidationError, a usage error, naming the option.
-inline double number(std::string_view text, std::string const& option) {
+/// A number that fills the text. This and the functions below throw CLI::ValidationError, a usage error, for other texts; CLI11
+/// puts the option before it.
+inline double number(std::string_view text) {
   double value = 0;
   auto const [end, failure] = std::from_chars(text.data(), text.data() + text.size(), value);
   if (failure != std::errc() || end != text.data() + text.size() || !std::isfinite(value))
-    throw CLI::ValidationError(option, fmt::format("Expected a number, got \"{}\"", text));
+    throw CLI::ValidationError(fmt::format("Expected a number, got \"{}\"", text));
   return value;
 }
 
 /// A number, or "none" for infinity: a bound that is switched off.
-inline double number_or_none(std::string_view text, std::string const& option) {
+inline double number_or_none(std::string_view text) {
   if (text == "none") return std::numeric_limits<double>::infinity();
   try {
-    return number(text, option);
+    return number(text);
   } catch (CLI::ValidationError const&) {
-    throw CLI::ValidationError(option, fmt::format("Expected a number or none, got \"{}\"", text));
+    throw CLI::ValidationError(fmt::format("Expected a number or none, got \"{}\"", text));
   }
 }
 
 /// "0.1:0.01" is a rate that falls from 0.1 towards 0.01.
-inline LearningRate learning_rate(std::string const& text, std::string const& option) {
+inline LearningRate learning_rate(std::string const& text) {
   auto const colon = text.find(':');
   if (colon == std::string::npos)
-    throw CLI::ValidationError(option, fmt::format("Expected START:END, for instance 0.1:0.01, got \"{}\"", text));
-  return {number(std::string_view(text).substr(0, colon), option), number(std::string_view(text).substr(colon + 1), option)};
+    throw CLI::ValidationError(fmt::format("Expected START:END, for instance 0.1:0.01, got \"{}\"", text));
+  return {number(std::string_view(text).substr(0, colon)), number(std::string_view(text).substr(colon + 1))};
 }
 
 /// "512M", "4G" or "1.5G" in bytes: K, M, G, T are powers of 1024, also written KB or KiB. "none": infinity.
-inline double memory_size(std::string_view text, std::string const& option) {
+inline double memory_size(std::string_view text) {
   auto const whole = text;
   if (text == "none") return std::numeric_limits<double>::infinity();
   auto const bad = [&] {
-    return CLI::ValidationError(option, fmt::format("Expected a size like 512M or 4G, or none, got \"{}\"", whole));
+    return CLI::ValidationError(fmt::format("Expected a size like 512M or 4G, or none, got \"{}\"", whole));
   };
   for (std::string_view const unit : {"iB", "B"})
     if (text.ends_with(unit)) {
@@ -100,6 +101,26 @@ inline CLI::Validator one_of(std::vector<std::string> words) {
       list);
 }
 
+/// Accepts what a function above reads.
+template <class Read>
+CLI::Validator readable(Read read) {
+  return CLI::Validator(
+      [read](std::string& given) {
+    read(given);
+    return std::string();
+      },
+      "");
+}
+
+/// A whole number of 64 bits. CLI11 itself takes -1 for 2^64 - 1, and what is too large for 2^64 - 1.
+inline std::uint64_t whole_number(std::string_view text) {
+  std::uint64_t value = 0;
+  auto const [end, failure] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (failure != std::errc() || end != text.data() + text.size())
+    throw CLI::ValidationError(fmt::format("Expected a whole number from 0 to 18446744073709551615, got \"{}\"", text));
+  return value;
+}
+
 inline void add_settings(CLI::App& command, Settings& s) {
   auto const group = "Options of every command";
   command.add_option("--threads", s.threads, "Threads; 0: one a core. Results do not depend on it")
@@ -122,14 +143,9 @@ inline void add_settings(CLI::App& command, Settings& s) {
                   "family say")
       ->type_name("NAME")
       ->group(group);
-  command.add_option("--seed", s.seed, "Seed of everything random")->type_name("N")->group(group);
+  command.add_option("--seed", s.seed, "Seed of everything random")->check(readable(whole_number))->type_name("N")->group(group);
   command.add_option("--max-memory", s.max_memory, "Memory to stay within, like 512M or 4G; smaller chunks are tried first")
-      ->check(CLI::Validator(
-          [](std::string& given) {
-    memory_size(given, "--max-memory");
-    return std::string();
-          },
-          ""))
+      ->check(readable(memory_size))
       ->type_name("SIZE")
       ->group(group);
   command.add_flag("--quiet", s.quiet, "No progress, and no tables where results go to a file")->group(group);

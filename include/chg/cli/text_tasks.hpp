@@ -52,9 +52,9 @@ inline TextTask const* find_text_task(std::string_view name) {
 namespace detail {
 
 inline text_task::PromptOptions prompt_options(TextTask const& task, TaskWords const& w, Settings const& s) {
-  check(w.corrupt == "none" || (w.corrupt == "outputs" && !task.question), "--corrupt",
-        task.question ? text("none, for ", task.name) : text("outputs, for ", task.name), w.corrupt);
   auto const wanted = !w.format.empty() ? w.format : task.question ? "question" : "icl";
+  check(w.corrupt == "none" || (w.corrupt == "outputs" && wanted == "icl"), "--corrupt",
+        task.question ? text("none, for ", task.name) : text("outputs, in the format icl, for ", task.name), w.corrupt);
   check((wanted == "question") == task.question, "--format", task.question ? "question" : "icl or instruction", wanted,
         text("It is the format of ", task.name, "."));
   text_task::PromptOptions options;

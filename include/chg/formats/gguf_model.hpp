@@ -95,7 +95,7 @@ inline ModelDescription describe_gguf(Gguf const& file) {
   same("attention.value_length", metadata.integer(key("attention.value_length"), 0, detail::most_channels, c.head_dim));
   same("rope.dimension_count", c.rotary.channels > 0 ? c.head_dim : turned);
   c.d_ff = metadata.integer(key("feed_forward_length"), 1, detail::most_channels);
-  c.context = metadata.integer(key("context_length"), 1, detail::most_tokens);
+  c.context = metadata.integer(key("context_length"), 1, detail::most_positions);
   auto const rms = family.architecture.norm == Norm::rms;
   c.norm_epsilon = metadata.number(key(rms ? "attention.layer_norm_rms_epsilon" : "attention.layer_norm_epsilon"), 0, 1);
   detail::refuse_gguf_variants(metadata, family, prefix, c.context);

@@ -11,7 +11,7 @@ namespace chg::formats {
 
 namespace detail {
 // Far above every published model, and small enough that no product of two of them overflows.
-inline constexpr Index most_layers = 10'000, most_channels = 1 << 24, most_tokens = 1 << 28;
+inline constexpr Index most_layers = 10'000, most_channels = 1 << 24, most_positions = 1 << 24, most_tokens = 1 << 28;
 }  // namespace detail
 
 /// Every extent of `architecture` is chg::dynamic; `config` holds the numbers.

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: MIT
 // Learns the gates of one set from gradients that somebody else provides.
 //
-//     du = dG G (1 - G) + d(- sign lambda R)/du,   du *= min(1, clip_norm / |du|),   u = u - Update(du),   G = sigmoid(u)
+//     du = dG G (1 - G) + d(- sign lambda R)/du,   du *= min(1, clip_norm / (|du| + 1e-6)),   u = u - Update(du),   G = sigmoid(u)
 //
 // Nam et al. 2025, section 3.2 and appendix 6.2. Differs from the authors' code where that couples what should be independent:
-// the norm is clipped for each gate set alone. It is clipped to the bound exactly (PyTorch divides by the norm + 1e-6).
+// the norm is clipped for each gate set alone. The 1e-6 is that of PyTorch's clip, with which the paper's fits were made: left out,
+// some gates of a language model end elsewhere.
 #pragma once
 
 #include <chg/gate/adam.hpp>
@@ -140,8 +141,9 @@ class GateOptimizer : detail::CheckObjective<Objective>, detail::CheckUpdateRule
     row.grad_norm = norm(d_u_);
     row.lr = options_.learning_rate.at(made_, options_.updates);
 
-    if (row.grad_norm > options_.clip_norm)
-      for (auto& d : d_u_) d *= options_.clip_norm / row.grad_norm;
+    constexpr auto kBesideNorm = 1e-6;
+    if (auto const factor = options_.clip_norm / (row.grad_norm + kBesideNorm); factor < 1)
+      for (auto& d : d_u_) d *= factor;
     update_.step(d_u_, row.lr, u);
     ++made_;
     return row;

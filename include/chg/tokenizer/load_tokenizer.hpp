@@ -180,8 +180,10 @@ inline std::filesystem::path choose_file(std::filesystem::path const& directory)
 /// vocab.json or encoder.json (with merges.txt or vocab.bpe beside it), a GGUF, or a directory with one of these. The rule on
 /// BOS is that of the file; where a format has none, that of tokenizer_config.json beside it. Throws Error naming the file.
 inline Tokenizer load_tokenizer(std::filesystem::path const& path, LoadTokenizerOptions const& options = {}) {
-  auto const directory = std::filesystem::is_directory(path);
-  return Tokenizer(tokenizer::detail::read_parts(directory ? tokenizer::detail::choose_file(path) : path, options));
+  auto const file = std::filesystem::is_directory(path) ? tokenizer::detail::choose_file(path) : path;
+  auto parts = tokenizer::detail::read_parts(file, options);
+  check(parts.vocabulary.size() > 0, file.string() + ": vocabulary", "one token or more", "none");
+  return Tokenizer(std::move(parts));
 }
 
 }  // namespace chg

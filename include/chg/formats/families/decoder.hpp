@@ -19,7 +19,7 @@ namespace chg::formats::families {
 template <class Real>
 using CheckpointTaker = formats::detail::TensorTaker<Real, ShardedSafetensors>;
 
-using formats::detail::most_channels, formats::detail::most_layers, formats::detail::most_tokens;
+using formats::detail::most_channels, formats::detail::most_layers, formats::detail::most_positions, formats::detail::most_tokens;
 
 /// What transformers takes where a file is silent. 0: what the other extents give.
 struct DecoderDefaults {
@@ -45,7 +45,7 @@ inline ModelDescription read_decoder(JsonObject const& file, std::string_view fa
   c.head_dim = file.integer("head_dim", 1, most_channels, derived ? c.d_model / c.heads : otherwise.head_dim);
   c.d_ff = file.integer("intermediate_size", 1, most_channels);
   c.vocab = file.integer("vocab_size", 1, most_tokens);
-  c.context = file.integer("max_position_embeddings", 1, most_tokens);
+  c.context = file.integer("max_position_embeddings", 1, most_positions);
   c.norm_epsilon = file.number("rms_norm_eps", 0, 1, otherwise.norm_epsilon);
   d.tied = file.boolean("tie_word_embeddings", otherwise.tied);
   return d;

@@ -27,7 +27,7 @@ struct Gpt2 {
     c.head_dim = c.d_model / c.heads;
     c.d_ff = file.integer("n_inner", 1, most_channels, 4 * c.d_model);
     c.vocab = file.integer("vocab_size", 1, most_tokens);
-    c.context = file.integer("n_positions", 1, most_tokens);
+    c.context = file.integer("n_positions", 1, most_positions);
     c.norm_epsilon = file.number("layer_norm_epsilon", 0, 1, 1e-5);
     auto const activation = file.string("activation_function", "gelu_new");
     check(activation == "gelu_new" || activation == "gelu_pytorch_tanh" || activation == "gelu", file.at("activation_function"),

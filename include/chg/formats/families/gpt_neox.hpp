@@ -25,7 +25,7 @@ struct GptNeox {
           text(c.head_dim, " = hidden_size / num_attention_heads"), "another number");
     c.d_ff = file.integer("intermediate_size", 1, most_channels);
     c.vocab = file.integer("vocab_size", 1, most_tokens);
-    c.context = file.integer("max_position_embeddings", 1, most_tokens);
+    c.context = file.integer("max_position_embeddings", 1, most_positions);
     c.norm_epsilon = file.number("layer_norm_eps", 0, 1, 1e-5);
     c.rotary = formats::detail::read_rotary(file, {.theta = "rotary_emb_base", .share = "rotary_pct", .share_otherwise = 0.25})
                    .of_heads(c.head_dim, file.name());

@@ -477,3 +477,19 @@ TEST_CASE("program: the help of every command shows an example, and the examples
     CHECK(examples >= 1);
   }
 }
+
+TEST_CASE("program: bf16 is a precision of its own, which a run records and a resume asks for", "[cli]") {
+  NEEDS_PROGRAM();
+  Shell const shell;
+  make_aba(shell, "teaching", "aba.jsonl", 24);
+  auto const fit = std::string("chg fit builtin:teaching aba.jsonl --seeds 1 --updates 6 --updates-pressed 0 --quiet ");
+  REQUIRE(shell.run(fit + "--precision bf16 --out narrow").status == 0);
+  REQUIRE(shell.run(fit + "--out wide").status == 0);
+  CHECK(json_of(shell.read("narrow/run.json"))["precision"] == "bf16");
+  CHECK(json_of(shell.read("wide/run.json"))["precision"] == "f32");
+  auto const narrow = cli::read_npy(shell.path("narrow/G0.npy")).values, wide = cli::read_npy(shell.path("wide/G0.npy")).values;
+  CHECK(narrow != wide);
+  for (std::size_t i = 0; i < narrow.size(); ++i) CHECK(std::abs(narrow[i] - wide[i]) < 0.1);
+  CHECK(has_all(error_of(shell.run(fit + "--out narrow --resume")), {"precision", "bf16", "f32"}));
+  CHECK(has_all(error_of(shell.run("chg verify builtin:teaching --precision bf16")), {"--precision", "no derivative"}));
+}

@@ -60,7 +60,7 @@ struct Twin {
       row.loss = job.loss - signed_lambda * R, row.grad_norm = norm, row.lr = lr;
       rows.push_back(row);
       for (std::size_t k = 0; k < n; ++k) {
-        auto const g = d[k] * std::min(1.0, o.clip_norm / norm);
+        auto const g = d[k] * std::min(1.0, o.clip_norm / (norm + 1e-6));
         m[k] = 0.9 * m[k] + 0.1 * g;
         v[k] = 0.999 * v[k] + 0.001 * g * g;
         auto const t = static_cast<double>(i + 1);

@@ -6,6 +6,7 @@
 
 #include <numeric>
 #include <set>
+#include <tuple>
 
 using namespace chg;
 using namespace chg::tests;
@@ -87,4 +88,45 @@ TEST_CASE("chunks: without sharing, the order of the units is kept", "[model]") 
   std::vector<Index> order;
   for (Index c = 0; c < plan.chunks(); ++c) order.insert(order.end(), plan.chunk(c).begin(), plan.chunk(c).end());
   CHECK(order == units);
+}
+
+TEST_CASE("chunks: rows counts the rows of each chunk's prefix tree, but for continuations", "[model]") {
+  auto const examples = ragged(80, 20);
+  ChunkPlan plan;
+  Examples const* const data[] = {&examples};
+  plan.cut(data, all_of(examples), {.rows = 60});
+  REQUIRE(plan.chunks() > 3);
+  for (Index c = 0; c < plan.chunks(); ++c) {
+    CHECK(plan.rows(c) <= rows_of(plan, c, examples));
+    CHECK(plan.rows(c) >= rows_of(plan, c, examples) - std::ssize(plan.chunk(c)));
+  }
+}
+
+TEST_CASE("chunks: borders move to where a leading example ends, and a prefix of all is not computed four times", "[model]") {
+  // An instruction of `shared` tokens, then one of 10 leading examples of 20, then a query of 14; six prompts a leading example.
+  auto const prompts = [](Index shared) {
+    std::vector<Example> all;
+    for (Token i = 0; i < 60; ++i) {
+      auto const group = static_cast<Token>(i % 10);
+      std::vector<Token> tokens(static_cast<std::size_t>(shared), 1);
+      for (Token t = 0; t < 20; ++t) tokens.push_back(100 + 20 * group + t);
+      for (Token t = 0; t < 14; ++t) tokens.push_back(1000 + 14 * i + t);
+      all.push_back(prompt_and_target(std::move(tokens), {0}));
+    }
+    return Examples(std::move(all));
+  };
+  for (auto const& [shared, chunks, most] : {std::tuple(1, 4, 3), std::tuple(30, 2, 50)}) {
+    auto const examples = prompts(shared);
+    ChunkPlan plan;
+    Examples const* const data[] = {&examples};
+    plan.cut(data, all_of(examples), {});
+    CHECK(plan.chunks() == chunks);
+    PrefixTree tree;
+    std::vector<Example const*> pointers;
+    for (auto const& e : examples) pointers.push_back(&e);
+    tree.build(pointers);
+    Index rows = 0;
+    for (Index c = 0; c < plan.chunks(); ++c) rows += plan.rows(c);
+    CHECK(rows - tree.rows() <= most);
+  }
 }

@@ -164,3 +164,24 @@ TEST_CASE("transformer: a prompt of one token is enough", "[model]") {
   auto const gates = random_gates(3, 6);
   CHECK(relative_error(gradient(model, one, gates).d_gates, dual_gradient(model, one, gates)) < 1e-12);
 }
+
+TEST_CASE("transformer: products in bfloat16 are near those in double, by the round-off of their factors", "[model]") {
+  auto const examples = ragged(30);
+  auto const weights = random_weights<float>(llama_like, llama_config(), {.seed = 5, .biases = true, .random_norms = true});
+  Transformer<llama_like, float> const narrow(llama_config(), weights, Products::bfloat16), wide(llama_config(), weights);
+  Transformer<llama_like, double> const exact(llama_config(),
+                                              random_weights<double>(llama_like, llama_config(),
+                                                                     {.seed = 5, .biases = true, .random_norms = true}));
+  CHECK(narrow.products() == Products::bfloat16);
+  CHECK(wide.products() == Products::full);
+  CHECK(narrow.weight_bytes() < wide.weight_bytes());
+  auto const gates = random_gates(3, 6);
+  auto const found = gradient(narrow, examples, Matrix<float>(gates.cast<float>()));
+  auto const expected = gradient(exact, examples, gates);
+  // Factors are off by u = 2^-8 of their size, independently, so a sum is off by about sqrt(2) u of its own size, and the errors of
+  // the 7 products of each of 3 layers add up like a random walk, forward and backward: sqrt(2 21) sqrt(2) u = 9 u.
+  auto const scale = expected.d_gates.cwiseAbs().maxCoeff(), error = (found.d_gates - expected.d_gates).cwiseAbs().maxCoeff();
+  CHECK(error <= 9 * bfloat16_round_off * scale);
+  CHECK(error >= 0.1 * bfloat16_round_off * scale);  // it does round
+  CHECK(std::abs(found.nll - expected.nll) <= 9 * bfloat16_round_off * expected.nll);
+}

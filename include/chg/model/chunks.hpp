@@ -56,7 +56,7 @@ class ChunkPlan {
     auto const begin = border_[static_cast<std::size_t>(c)], end = border_[static_cast<std::size_t>(c) + 1];
     return std::span(order_).subspan(begin, end - begin);
   }
-  /// Rows of chunk c's prefix tree.
+  /// Rows of chunk c's prefix tree, less one for each example that goes on where another ends.
   Index rows(Index c) const {
     auto const begin = border_[static_cast<std::size_t>(c)], end = border_[static_cast<std::size_t>(c) + 1];
     Index sum = 0;
@@ -102,8 +102,9 @@ class ChunkPlan {
     }
   }
 
-  // Borders as near to equal shares as what they make computed twice allows: a row of a border's shared prefix, which is computed in
-  // both chunks, counts like half a row that one chunk has more than its share.
+  // Borders as near to equal shares as what they make computed twice allows. Two chunks end together when they are equally high, so a
+  // row more in one costs as much as two that both compute. More chunks are taken largest first, which evens them out: there a row
+  // computed twice costs as much as four beside the share.
   void place_borders(ChunkLimits limits, Index total, Index wanted) {
     border_.assign(1, 0);
     Index rows = 0, targets = 0, before = 0, next = 1;
@@ -112,10 +113,9 @@ class ChunkPlan {
       auto const share = static_cast<double>(total) * static_cast<double>(next) / static_cast<double>(wanted);
       auto least = std::numeric_limits<double>::infinity();
       for (auto i = from; i < cost_.size(); rows_before += cost_[i++].shared_rows) {
-        auto const off = std::abs(static_cast<double>(rows_before) - share);
-        if (off > least) break;
-        auto const twice = static_cast<double>(cost_[i].rows - cost_[i].shared_rows);
-        if (off + twice / 2 < least) least = off + twice / 2, best = i;
+        auto const off = std::abs(static_cast<double>(rows_before) - share) * (wanted > 2 ? 0.25 : 1);
+        auto const twice = static_cast<double>(cost_[i].rows - cost_[i].shared_rows) * (wanted > 2 ? 1 : 0.5);
+        if (off + twice < least) least = off + twice, best = i;
       }
     };
     choose(1, cost_.empty() ? 0 : cost_[0].shared_rows);

@@ -239,12 +239,13 @@ class TorchWorker:
         return {"loss": loss, "d_gates": d_gates.double().flatten().tolist()}
 
     def update(self, request):
-        start = time.perf_counter()
+        start, processor = time.perf_counter(), time.process_time()
         loss, _ = self.run(request)
         torch.nn.utils.clip_grad_norm_([self.logits], 1.0)
         self.adam.step()
-        seconds = time.perf_counter() - start
-        return {"seconds": seconds, "loss": loss, "peak_rss_kB": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss}
+        seconds, processor = time.perf_counter() - start, time.process_time() - processor
+        memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        return {"seconds": seconds, "processor": processor, "loss": loss, "peak_rss_kB": memory}
 
 
 def serve(options):
@@ -335,12 +336,12 @@ def compare(row, model, options):
             say(f"{row}: gate gradients of {side.name} differ from {reference} by {difference:.1e} of the largest entry")
         if not difference <= bound:
             raise SystemExit(f"compare: expected at most {bound:.0e}. {side.name} is not timed.")
-        sides[side.name] = account | {"difference": difference, "load_seconds": side.load_seconds, "seconds": [], "loss": []}
+        sides[side.name] = account | {"difference": difference, "load_seconds": side.load_seconds, "seconds": [], "processor": [], "loss": []}
 
     def update(side, number):
         reply, kept = side.ask(do="update", batch=number), sides[side.name]
-        kept["seconds"].append(reply["seconds"])
-        kept["loss"].append(reply["loss"])
+        for key in ("seconds", "processor", "loss"):
+            kept[key].append(reply[key])
         kept["peak_rss_MB"] = reply["peak_rss_kB"] / 1e3
         say(f"{row}: update {number} of {side.name}: {reply['seconds']:.3f} s, loss {reply['loss']:.4f}")
 
@@ -364,6 +365,7 @@ def compare(row, model, options):
                     update(side, number)
     for name, kept in sides.items():
         kept["median_seconds"] = statistics.median(kept["seconds"])
+        kept["threads_busy"] = sum(kept["processor"]) / sum(kept["seconds"])
         if name in PRECISIONS:
             kept["share_of_peak"] = statistics.median(
                 b["flops"] / s / kept["peak"] for b, s in zip(kept["batches"], kept["seconds"])
@@ -412,12 +414,13 @@ def table(results, options):
         lines.append("| " + " | ".join(cells) + " |")
     lines += [
         "",
-        "| workload | side | gradient differs | from | peak RSS, MB | load, s | rows: one tree | chunks | minimal GFLOP | in chunks | peak GFLOP/s |",
-        "|---|---|---|---|---|---|---|---|---|---|---|",
+        "| workload | side | gradient differs | from | threads busy | peak RSS, MB | load, s | rows: one tree | chunks | minimal GFLOP | in chunks | peak GFLOP/s |",
+        "|---|---|---|---|---|---|---|---|---|---|---|---|",
     ]
     for r in results:
         for name, kept in r["sides"].items():
-            cells = [batch(r), name, f"{kept['difference']:.1e}", r["reference"], f"{kept['peak_rss_MB']:.0f}", f"{kept['load_seconds']:.1f}"]
+            cells = [batch(r), name, f"{kept['difference']:.1e}", r["reference"], f"{kept['threads_busy']:.2f}",
+                     f"{kept['peak_rss_MB']:.0f}", f"{kept['load_seconds']:.1f}"]
             if "batches" in kept:
                 mean = lambda key: statistics.mean(b[key] for b in kept["batches"])
                 cells += [f"{mean('rows'):.0f}", f"{mean('chunk_rows'):.0f}", f"{mean('flops') / 1e9:.0f}",

@@ -7,7 +7,8 @@
 //
 //     {"do": "begin", "data": FILE, "batch": N, "logits": [L*H]}   what a batch holds, what it costs, what the machine can do
 //     {"do": "gradient", "batch": i}                               {"loss": x, "d_gates": [L*H]} at the gates as they are
-//     {"do": "update", "batch": i}                                 {"seconds": s, "loss": x} from batch to updated gates
+//     {"do": "update", "batch": i}                                 {"seconds": s, "processor": s, "loss": x, "peak_rss_kB": m},
+//                                                                  from batch to updated gates; processor: of all threads
 //
 // FILE: one example a line, {"tokens": [ids], "target_mask": [0, 0, 1]}. Batch i is examples i N to i N + N - 1.
 #include "support/peak.hpp"
@@ -20,10 +21,11 @@
 
 #include <sys/resource.h>
 
-#include <cstdlib>
+#include <ctime>
 #include <iostream>
 #include <map>
 #include <optional>
+#include <string>
 
 namespace {
 
@@ -118,13 +120,15 @@ class Session {
 
   Json update() {
     auto const start = bench::seconds();
+    auto const processor_start = std::clock();
     optimizer_->gates(jobs_[0].gates);
     runner_.run({&*examples_}, std::span(jobs_), NextToken{});
     optimizer_->step(jobs_[0].loss, jobs_[0].logprob, jobs_[0].d_gates);
     auto const seconds = bench::seconds() - start;
+    auto const processor = static_cast<double>(std::clock() - processor_start) / CLOCKS_PER_SEC;
     rusage usage;
     getrusage(RUSAGE_SELF, &usage);
-    return {{"seconds", seconds}, {"loss", jobs_[0].loss}, {"peak_rss_kB", usage.ru_maxrss}};
+    return {{"seconds", seconds}, {"processor", processor}, {"loss", jobs_[0].loss}, {"peak_rss_kB", usage.ru_maxrss}};
   }
 
   Model model_;

@@ -87,6 +87,31 @@ def write_shard(path, items, draw):
     return offset
 
 
+def write_model(out, config, shards, seed, log=print):
+    """Write config.json and the weights of any Llama config into `out`, which must not exist."""
+    out.mkdir(parents=True)
+    rng = np.random.default_rng(seed)
+
+    def draw(shape, deviation):
+        x = rng.standard_normal(shape, dtype=np.float32)
+        return bf16(1 + np.float32(0.1) * x if deviation is None else np.float32(deviation) * x)
+
+    (out / "config.json").write_text(json.dumps(config, indent=2) + "\n")
+    items = list(tensors(config))
+    count = min(shards, len(items))
+    borders = [len(items) * s // count for s in range(count + 1)]
+    weight_map, total = {}, 0
+    for s in range(count):
+        part = items[borders[s] : borders[s + 1]]
+        file = f"model-{s + 1:05}-of-{count:05}.safetensors" if count > 1 else "model.safetensors"
+        total += write_shard(out / file, part, draw)
+        weight_map |= {name: file for name, _, _ in part}
+        log(f"wrote {file}, {len(part)} tensors")
+    if count > 1:
+        index = {"metadata": {"total_size": total}, "weight_map": weight_map}
+        (out / "model.safetensors.index.json").write_text(json.dumps(index, indent=2) + "\n")
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--out", type=pathlib.Path, required=True)
@@ -97,28 +122,7 @@ def main():
     options = parser.parse_args()
     if options.layers < 1 or options.shards < 1:
         raise SystemExit("expected --layers and --shards of 1 or more")
-    options.out.mkdir(parents=True)
-    rng = np.random.default_rng(options.seed)
-
-    def draw(shape, deviation):
-        x = rng.standard_normal(shape, dtype=np.float32)
-        return bf16(1 + np.float32(0.1) * x if deviation is None else np.float32(deviation) * x)
-
-    config = CONFIG | {"num_hidden_layers": options.layers}
-    (options.out / "config.json").write_text(json.dumps(config, indent=2) + "\n")
-    items = list(tensors(config))
-    count = min(options.shards, len(items))
-    borders = [len(items) * s // count for s in range(count + 1)]
-    weight_map, total = {}, 0
-    for s in range(count):
-        part = items[borders[s] : borders[s + 1]]
-        file = f"model-{s + 1:05}-of-{count:05}.safetensors" if count > 1 else "model.safetensors"
-        total += write_shard(options.out / file, part, draw)
-        weight_map |= {name: file for name, _, _ in part}
-        print(f"wrote {file}, {len(part)} tensors")
-    if count > 1:
-        index = {"metadata": {"total_size": total}, "weight_map": weight_map}
-        (options.out / "model.safetensors.index.json").write_text(json.dumps(index, indent=2) + "\n")
+    write_model(options.out, CONFIG | {"num_hidden_layers": options.layers}, options.shards, options.seed)
     if options.tokenizer:
         shutil.copy(options.tokenizer, options.out / options.tokenizer.name)
 

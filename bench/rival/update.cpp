@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: MIT
+// Whole updates of one gate set, on request: our side of compare.py.
+//
+//     chg_bench_update --model MODEL [--precision f32] [--threads 2] [--max-rows 1024]
+//
+// Loads the model once, then answers each line of stdin, a JSON object, with a line of stdout:
+//
+//     {"do": "begin", "data": FILE, "batch": N, "logits": [L*H]}   what a batch holds, what it costs, what the machine can do
+//     {"do": "gradient", "batch": i}                               {"loss": x, "d_gates": [L*H]} at the gates as they are
+//     {"do": "update", "batch": i}                                 {"seconds": s, "processor": s, "loss": x, "peak_rss_kB": m},
+//                                                                  from batch to updated gates; processor: of all threads
+//
+// FILE: one example a line, {"tokens": [ids], "target_mask": [0, 0, 1]}. Batch i is examples i N to i N + N - 1.
+#include "support/peak.hpp"
+#include "support/work.hpp"
+
+#include <chg/cli/data.hpp>
+#include <chg/formats/load.hpp>
+#include <chg/gate/gate_optimizer.hpp>
+#include <chg/model/batch_runner.hpp>
+
+#include <sys/resource.h>
+
+#include <ctime>
+#include <iostream>
+#include <map>
+#include <optional>
+#include <string>
+
+namespace {
+
+using namespace chg;
+using Json = nlohmann::json;
+
+template <class Model>
+class Session {
+  using Scalar = typename Model::scalar_type;
+  using Runner = BatchRunner<Model>;
+
+ public:
+  Session(Model model, RunOptions options) : model_(std::move(model)), options_(options), runner_(model_, options) {}
+
+  Json answer(Json const& request) {
+    auto const what = request.at("do").get<std::string>();
+    if (what == "begin") return begin(request);
+    check(examples_.has_value(), "request", "begin first", what);
+    select(request.at("batch").get<Index>());
+    if (what == "gradient") return gradient();
+    check(what == "update", "request", "begin, gradient or update", what);
+    return update();
+  }
+
+ private:
+  Json begin(Json const& request) {
+    auto const& config = model_.config();
+    examples_ = cli::read_data(request.at("data").get<std::string>(), {config.vocab, config.context});
+    jobs_[0].units.resize(request.at("batch").get<std::size_t>());
+    auto const numbers = request.at("logits").get<std::vector<double>>();
+    check(static_cast<Index>(numbers.size()) == model_.layers() * model_.heads(), "request: logits",
+          text(model_.layers() * model_.heads(), " numbers"), numbers.size());
+    auto const logits = Eigen::Map<Matrix<double> const>(numbers.data(), model_.layers(), model_.heads());
+    optimizer_.emplace(logits, PhaseOptions{.updates = 1'000'000, .learning_rate = {0.1, 0.1}});
+    optimizer_->gates(jobs_[0].gates);
+
+    Json reply;
+    for (Index i = 0; (i + 1) * batch() <= examples_->size(); ++i) {
+      select(i);
+      reply["batches"].push_back(account());
+    }
+    reply["peak"] = bench::measured_peak<Scalar>(runner_.threads());
+    reply["weight_bytes"] = model_.weight_bytes();
+    return reply;
+  }
+
+  // One tree of the whole batch against the trees of its chunks, which compute what they share once each.
+  Json account() const {
+    auto const whole = work_of(jobs_[0].units);
+    ChunkPlan plan;
+    std::array const data{&*examples_};
+    plan.cut(data, jobs_[0].units, chunk_limits<Scalar>(options_, model_.config().vocab));
+    Index rows = 0;
+    double work = 0;
+    std::vector<Index> heights;
+    for (Index c = 0; c < plan.chunks(); ++c) {
+      std::vector<Index> units;
+      for (auto const place : plan.chunk(c)) units.push_back(jobs_[0].units[static_cast<std::size_t>(place)]);
+      auto const part = work_of(units);
+      rows += part.rows;
+      work += part.work;
+      heights.push_back(part.rows);
+    }
+    return {{"rows", whole.rows}, {"flops", whole.work}, {"chunk_rows", rows}, {"chunk_flops", work}, {"chunks", heights}};
+  }
+
+  struct Cost {
+    Index rows;
+    double work;
+  };
+  Cost work_of(std::span<Index const> units) const {
+    std::vector<Example const*> pointers;
+    for (auto const unit : units) pointers.push_back(&(*examples_)[unit]);
+    PrefixTree tree;
+    tree.build(pointers);
+    return {tree.rows(), bench::minimal_work(Model::architecture, model_.config(), tree).total()};
+  }
+
+  Index batch() const { return static_cast<Index>(jobs_[0].units.size()); }
+  void select(Index i) {
+    auto& units = jobs_[0].units;
+    check(i >= 0 && (i + 1) * batch() <= examples_->size(), "request: batch", text("0 to ", examples_->size() / batch() - 1), i);
+    for (Index u = 0; u < batch(); ++u) units[static_cast<std::size_t>(u)] = i * batch() + u;
+  }
+
+  Json gradient() {
+    optimizer_->gates(jobs_[0].gates);
+    runner_.run({&*examples_}, std::span(jobs_), NextToken{});
+    auto const& d = jobs_[0].d_gates;
+    return {{"loss", jobs_[0].loss}, {"d_gates", std::vector<double>(d.data(), d.data() + d.size())}};
+  }
+
+  Json update() {
+    auto const start = bench::seconds();
+    auto const processor_start = std::clock();
+    optimizer_->gates(jobs_[0].gates);
+    runner_.run({&*examples_}, std::span(jobs_), NextToken{});
+    optimizer_->step(jobs_[0].loss, jobs_[0].logprob, jobs_[0].d_gates);
+    auto const seconds = bench::seconds() - start;
+    auto const processor = static_cast<double>(std::clock() - processor_start) / CLOCKS_PER_SEC;
+    rusage usage;
+    getrusage(RUSAGE_SELF, &usage);
+    return {{"seconds", seconds}, {"processor", processor}, {"loss", jobs_[0].loss}, {"peak_rss_kB", usage.ru_maxrss}};
+  }
+
+  Model model_;
+  RunOptions options_;
+  Runner runner_;
+  std::array<typename Runner::Job, 1> jobs_;
+  std::optional<Examples> examples_;
+  std::optional<GateOptimizer<NextToken>> optimizer_;
+};
+
+template <class Scalar>
+void serve(std::string const& path, RunOptions options) {
+  auto const start = bench::seconds();
+  Session session(load<llama_like, Scalar>(path), options);
+  std::cout << Json{{"load_seconds", bench::seconds() - start}} << std::endl;
+  for (std::string line; std::getline(std::cin, line);) std::cout << session.answer(Json::parse(line)) << std::endl;
+}
+
+int run(int argc, char** argv) {
+  std::map<std::string, std::string> given{{"--precision", "f32"}, {"--threads", "0"}, {"--max-rows", "1024"}, {"--model", ""}};
+  for (int i = 1; i < argc; i += 2) {
+    check(given.contains(argv[i]) && i + 1 < argc, "command line", "--model, --precision, --threads, --max-rows and a value each",
+          argv[i]);
+    given[argv[i]] = argv[i + 1];
+  }
+  RunOptions const options{.threads = std::stoi(given["--threads"]), .max_rows = std::stoll(given["--max-rows"])};
+  std::map<std::string, void (*)(std::string const&, RunOptions)> const precisions{{"f32", serve<float>}, {"f64", serve<double>}};
+  auto const chosen = precisions.find(given["--precision"]);
+  check(chosen != precisions.end(), "--precision", "f32 or f64", given["--precision"]);
+  chosen->second(given["--model"], options);
+  return 0;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  try {
+    return run(argc, argv);
+  } catch (std::exception const& e) {
+    std::cerr << "chg_bench_update: error: " << e.what() << '\n';
+    return 1;
+  }
+}

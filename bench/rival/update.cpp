@@ -139,10 +139,10 @@ class Session {
   std::optional<GateOptimizer<NextToken>> optimizer_;
 };
 
-template <class Scalar>
+template <class Scalar, Products P = Products::full>
 void serve(std::string const& path, RunOptions options) {
   auto const start = bench::seconds();
-  Session session(load<llama_like, Scalar>(path), options);
+  Session session(load<llama_like, Scalar>(path, P), options);
   std::cout << Json{{"load_seconds", bench::seconds() - start}} << std::endl;
   for (std::string line; std::getline(std::cin, line);) std::cout << session.answer(Json::parse(line)) << std::endl;
 }
@@ -155,9 +155,10 @@ int run(int argc, char** argv) {
     given[argv[i]] = argv[i + 1];
   }
   RunOptions const options{.threads = std::stoi(given["--threads"]), .max_rows = std::stoll(given["--max-rows"])};
-  std::map<std::string, void (*)(std::string const&, RunOptions)> const precisions{{"f32", serve<float>}, {"f64", serve<double>}};
+  std::map<std::string, void (*)(std::string const&, RunOptions)> const precisions{
+      {"f32", serve<float>}, {"f64", serve<double>}, {"bf16", serve<float, Products::bfloat16>}};
   auto const chosen = precisions.find(given["--precision"]);
-  check(chosen != precisions.end(), "--precision", "f32 or f64", given["--precision"]);
+  check(chosen != precisions.end(), "--precision", "f32, f64 or bf16", given["--precision"]);
   chosen->second(given["--model"], options);
   return 0;
 }

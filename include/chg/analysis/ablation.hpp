@@ -106,9 +106,6 @@ Ablation ablate(M const& model, Examples const& examples, Fit const& fit, Score 
   auto const plus = fit.g_plus(), minus = fit.g_minus();
   Scorer<M> scorer(model, examples, options.run);
   Ablation result{score, options, r.seeds(), {}};
-  // The gates of `with`: in context ones, heads switched on are the model as it is, at every k and in every set.
-  Matrix<double> scored;
-  Evaluation with;
   for (Index set = 0; set < r.sets(); ++set) {
     Matrix<double> const context = options.context == Context::plus ? plus.set(set)
                                    : options.context == Context::minus
@@ -118,19 +115,35 @@ Ablation ablate(M const& model, Examples const& examples, Fit const& fit, Score 
     if (options.replace == Replace::mean) replacement = capture_mean(model, examples, context, options.run);
     if (options.replace == Replace::resample) replacement = capture_resample(model, examples, context, options.seed, options.run);
     auto const order = heads_by_score(r, score, set);
+    std::vector<Variation> off, on;
     for (auto const k : ks) {
-      auto off = context, on = context;
+      Matrix<double> closed = context, opened = context;
       Matrix<std::uint8_t> switched = Matrix<std::uint8_t>::Zero(r.layers(), r.heads());
       for (auto i = options.mode == Toggle::single ? k - 1 : Index{0}; i < k; ++i) {
         auto const [l, h] = order[static_cast<std::size_t>(i)];
-        off(l, h) = 0, on(l, h) = 1, switched(l, h) = 1;
+        closed(l, h) = 0, opened(l, h) = 1, switched(l, h) = 1;
       }
-      if (scored.size() == 0 || on != scored) with = scorer(on), scored = on;
-      auto const without = scorer(off, replacement, switched);
-      auto const [layer, head] = order[static_cast<std::size_t>(k) - 1];
-      AblationPoint point{set, k, layer, head, r.score(score, set, layer, head), -with.nll(), -without.nll(), {}};
-      for (std::size_t e = 0; e < with.examples.size(); ++e)
-        point.effects.push_back(without.examples[e].mean_logprob() - with.examples[e].mean_logprob());
+      off.push_back({std::move(closed), std::move(switched)});
+      on.push_back({std::move(opened), {}});
+    }
+    auto const with = scorer.mean_logprobs(context, on), without = scorer.mean_logprobs(context, off, replacement);
+    auto const mean = [](auto const& row) {
+      double sum = 0;
+      for (Index e = 0; e < row.size(); ++e) sum += row[e];
+      return sum / static_cast<double>(row.size());
+    };
+    for (std::size_t i = 0; i < ks.size(); ++i) {
+      auto const [layer, head] = order[static_cast<std::size_t>(ks[i]) - 1];
+      auto const at = static_cast<Index>(i);
+      AblationPoint point{set,
+                          ks[i],
+                          layer,
+                          head,
+                          r.score(score, set, layer, head),
+                          mean(with.row(at)),
+                          mean(without.row(at)),
+                          {}};
+      for (Index e = 0; e < examples.size(); ++e) point.effects.push_back(without(at, e) - with(at, e));
       result.points.push_back(std::move(point));
     }
   }

@@ -5,7 +5,7 @@
 // costs its own Transformer alone. The cost at run time is one virtual call a pass.
 #pragma once
 
-#include <chg/model/transformer.hpp>
+#include <chg/model/patch_rows.hpp>
 
 #include <memory>
 #include <span>
@@ -29,6 +29,11 @@ class ErasedTransformer {
                        LayerReplacements<Scalar> replacements) const = 0;
   virtual void forward_layers(PrefixTree const& tree, Scalar const* gates, Pass<Scalar>& pass, Keep keep,
                               LayerReplacements<Scalar> replacements) const = 0;
+  virtual void advance(PrefixTree const& tree, Scalar const* gates, Pass<Scalar>& pass, ResidualStream<Scalar>& stream) const = 0;
+  virtual void forward_from(ResidualStream<Scalar> const& stream, PrefixTree const& tree, Scalar const* gates,
+                            Pass<Scalar>& pass, LayerReplacements<Scalar> replacements) const = 0;
+  /// Throws Error for a model over dual numbers.
+  virtual void patch_rows(PrefixTree const& tree, Scalar const* gates, Arena& arena, PatchJob<Scalar> const& job) const = 0;
   virtual void backward(PrefixTree const& tree, Scalar const* gates, Pass<Scalar>& pass, std::span<Scalar const> d_logprob,
                         Accumulator<Scalar>* d_gates, LayerReplacements<Scalar> replacements) const = 0;
   virtual std::size_t weight_bytes() const = 0;
@@ -53,6 +58,19 @@ class ErasedAs final : public ErasedTransformer<Scalar> {
   void forward_layers(PrefixTree const& tree, Scalar const* gates, Pass<Scalar>& pass, Keep keep,
                       LayerReplacements<Scalar> replacements) const override {
     model_.forward_layers(tree, gates, pass, keep, replacements);
+  }
+  void advance(PrefixTree const& tree, Scalar const* gates, Pass<Scalar>& pass, ResidualStream<Scalar>& stream) const override {
+    model_.advance(tree, gates, pass, stream);
+  }
+  void forward_from(ResidualStream<Scalar> const& stream, PrefixTree const& tree, Scalar const* gates, Pass<Scalar>& pass,
+                    LayerReplacements<Scalar> replacements) const override {
+    model_.forward_from(stream, tree, gates, pass, replacements);
+  }
+  void patch_rows(PrefixTree const& tree, Scalar const* gates, Arena& arena, PatchJob<Scalar> const& job) const override {
+    if constexpr (is_dual<Scalar>)  // keeps every family's patched rows on duals out of the compile time
+      throw Error({"patched rows", "a model over real numbers", "one over dual numbers", "Use the model itself."});
+    else
+      chg::patch_rows(model_, tree, gates, arena, job);
   }
   void backward(PrefixTree const& tree, Scalar const* gates, Pass<Scalar>& pass, std::span<Scalar const> d_logprob,
                 Accumulator<Scalar>* d_gates, LayerReplacements<Scalar> replacements) const override {
@@ -114,6 +132,17 @@ class AnyTransformer {
   void forward_layers(PrefixTree const& tree, Scalar const* gates, Pass<Scalar>& pass, Keep keep,
                       LayerReplacements<Scalar> replacements = {}) const {
     erased_->forward_layers(tree, gates, pass, keep, replacements);
+  }
+  void advance(PrefixTree const& tree, Scalar const* gates, Pass<Scalar>& pass, ResidualStream<Scalar>& stream) const {
+    erased_->advance(tree, gates, pass, stream);
+  }
+  void forward_from(ResidualStream<Scalar> const& stream, PrefixTree const& tree, Scalar const* gates, Pass<Scalar>& pass,
+                    LayerReplacements<Scalar> replacements = {}) const {
+    erased_->forward_from(stream, tree, gates, pass, replacements);
+  }
+  friend void patch_rows(AnyTransformer const& model, PrefixTree const& tree, Scalar const* gates, Arena& arena,
+                         PatchJob<Scalar> const& job) {
+    model.erased_->patch_rows(tree, gates, arena, job);
   }
   void backward(PrefixTree const& tree, Scalar const* gates, Pass<Scalar>& pass, std::span<Scalar const> d_logprob,
                 Accumulator<Scalar>* d_gates, LayerReplacements<Scalar> replacements = {}) const {

@@ -52,11 +52,11 @@ class Block {
   GatedAttention<A, RealType> const& attention() const { return attention_; }
 
   /// Writes out [queries, C] and the rest of `state`, whose x [rows, C] is the input. gates: [H];
-  /// normed: [rows, C] to work in.
-  template <class Scalar>
-  void forward(ops::AttentionRows const& rows, Scalar const* gates, HeadReplacement<Scalar> replaced, Arena& arena,
+  /// normed: [rows, C] to work in. rows: ops::AttentionRows or ops::PatchRows.
+  template <class RowSet, class Scalar>
+  void forward(RowSet const& rows, Scalar const* gates, HeadReplacement<Scalar> replaced, Arena& arena,
                BlockState<Scalar>& state, Scalar* normed, Scalar* out) const {
-    auto const n = rows.tree().rows(), queries = rows.queries(), C = attention_.d_model();
+    auto const n = rows.keys(), queries = rows.queries(), C = attention_.d_model();
     state.attention_norm = arena.template allocate<Scalar>(NormType::state_columns * n);
     state.mlp_norm = arena.template allocate<Scalar>(NormType::state_columns * queries);
     state.x_middle = A.mlp == Mlp::none ? out : arena.template allocate<Scalar>(queries * C);
@@ -163,8 +163,8 @@ class Block {
   }
 
   /// The rows of x [rows, C] that ask: x itself when all do.
-  template <class Scalar>
-  static Scalar const* gather(ops::AttentionRows const& rows, Scalar const* x, Index C, Arena& arena) {
+  template <class RowSet, class Scalar>
+  static Scalar const* gather(RowSet const& rows, Scalar const* x, Index C, Arena& arena) {
     if (rows.rows() == ops::Rows::all) return x;
     auto* const asking = arena.template allocate<Scalar>(rows.queries() * C);
     for (Index i = 0; i < rows.queries(); ++i) ops::row(asking + i * C, C) = ops::row(x + rows.row(i) * C, C);
@@ -172,8 +172,8 @@ class Block {
   }
 
   /// out[query] += x[row of the query].
-  template <class Scalar>
-  static void add_rows(ops::AttentionRows const& rows, Scalar const* x, Index C, Scalar* out) {
+  template <class RowSet, class Scalar>
+  static void add_rows(RowSet const& rows, Scalar const* x, Index C, Scalar* out) {
     if (rows.rows() == ops::Rows::all) {
       ops::row(out, rows.queries() * C) += ops::row(x, rows.queries() * C);
       return;

@@ -6,6 +6,7 @@
 #include <chg/model/mean_nll.hpp>
 #include <chg/model/replacement.hpp>
 
+#include <algorithm>
 #include <numeric>
 #include <span>
 #include <vector>
@@ -55,6 +56,12 @@ struct Evaluation {
   }
 };
 
+/// Gates that are evaluated beside others that differ from the same context.
+struct Variation {
+  Matrix<double> gates;           ///< [L, H]
+  Matrix<std::uint8_t> replaced;  ///< [L, H], 1 for the heads that a replacement applies to; empty: all
+};
+
 /// Scores one data set under many gates: the prefix trees are built once. The model and the examples must outlive it.
 template <TransformerModel M>
 class Scorer {
@@ -76,15 +83,51 @@ class Scorer {
   Evaluation operator()(Matrix<double> const& gates, Replacement<Scalar> const& replacement,
                         Matrix<std::uint8_t> const& heads = {}) {
     if (heads.size() > 0) check_shape("replaced heads", heads, model_.layers(), model_.heads());
-    if (replacement.kind == Replace::zero) return run(gates, shared_, {}, heads);
-    check(static_cast<Index>(replacement.heads.size()) == model_.layers(), "replacement",
-          text("one entry for each of ", model_.layers(), " layers"), replacement.heads.size(), "Capture it from this model.");
-    if (replacement.kind == Replace::mean) return run(gates, shared_, replacement, heads);
-    check(static_cast<Index>(replacement.first_row.size()) == examples_.size() + 1, "replacement",
-          text("rows for ", examples_.size(), " examples"), static_cast<Index>(replacement.first_row.size()) - 1,
-          "Capture it from the examples that are scored.");
-    if (apart_.empty()) prepare(apart_, Sharing::none);
-    return run(gates, apart_, replacement, heads);
+    return run(gates, chunks_for(replacement), replacement, heads);
+  }
+
+  /// The mean target log-probability [variations, examples], nats, of many gates. Each runs from the lowest layer on in which it
+  /// differs from the context (its gates, or a head that is replaced), on the residual stream that the context leaves there:
+  /// about half of the work, where one head of every layer is switched in turn. The bits are those of whole runs.
+  /// Memory beside the result: one stream, [rows of a chunk, C], a worker.
+  Matrix<double> mean_logprobs(Matrix<double> const& context, std::span<Variation const> variations,
+                               Replacement<Scalar> const& replacement = {}) {
+    check_gates(context);
+    std::vector<Index> from, order(variations.size());
+    for (auto const& v : variations) from.push_back(lowest_difference(context, v, replacement));
+    std::iota(order.begin(), order.end(), Index{0});
+    std::stable_sort(order.begin(), order.end(),
+                     [&](Index a, Index b) { return from[static_cast<std::size_t>(a)] < from[static_cast<std::size_t>(b)]; });
+    auto const& chunks = chunks_for(replacement);
+    Matrix<Scalar> const context_gates = context.template cast<Scalar>();
+    Matrix<double> result(static_cast<Index>(variations.size()), examples_.size());
+    workers_.run(static_cast<Index>(chunks.size()), [&](Index c, Scratch& scratch) {
+      auto const& chunk = chunks[static_cast<std::size_t>(c)];
+      ResidualStream<Scalar> stream;
+      Index unchanged = -1;  // a variation that is the context, once there is one
+      for (auto const v : order) {
+        auto const& variation = variations[static_cast<std::size_t>(v)];
+        auto const lowest = from[static_cast<std::size_t>(v)];
+        if (lowest == model_.layers() && unchanged >= 0) {
+          for (auto const e : chunk.examples) result(v, e) = result(unchanged, e);
+          continue;
+        }
+        if (lowest == model_.layers()) unchanged = v;
+        while (stream.layer < std::min(lowest, model_.layers() - 1))
+          model_.advance(chunk.tree, context_gates.data(), scratch.pass, stream);
+        point_at(replacement, variation.replaced, chunk, scratch);
+        Matrix<Scalar> const gates = variation.gates.template cast<Scalar>();
+        model_.forward_from(stream, chunk.tree, gates.data(), scratch.pass,
+                            std::span<HeadReplacement<Scalar> const>(scratch.replaced));
+        for (std::size_t i = 0; i < chunk.examples.size(); ++i) {
+          auto const edges = chunk.tree.edges_of(static_cast<Index>(i));
+          double sum = 0;
+          for (auto const e : edges) sum += static_cast<double>(real(scratch.pass.logprob[static_cast<std::size_t>(e)]));
+          result(v, chunk.examples[i]) = sum / static_cast<double>(edges.size());
+        }
+      }
+    });
+    return result;
   }
 
  private:
@@ -92,6 +135,37 @@ class Scorer {
     PrefixTree tree;
     std::vector<Index> examples;
   };
+
+  // Chunks that the replacement can be applied to: a resampled one needs every example's rows apart.
+  std::vector<Chunk> const& chunks_for(Replacement<Scalar> const& replacement) {
+    if (replacement.kind == Replace::zero) return shared_;
+    check(static_cast<Index>(replacement.heads.size()) == model_.layers(), "replacement",
+          text("one entry for each of ", model_.layers(), " layers"), replacement.heads.size(), "Capture it from this model.");
+    if (replacement.kind == Replace::mean) return shared_;
+    check(static_cast<Index>(replacement.first_row.size()) == examples_.size() + 1, "replacement",
+          text("rows for ", examples_.size(), " examples"), static_cast<Index>(replacement.first_row.size()) - 1,
+          "Capture it from the examples that are scored.");
+    if (apart_.empty()) prepare(apart_, Sharing::none);
+    return apart_;
+  }
+
+  void check_gates(Matrix<double> const& gates) const {
+    check_shape("gates", gates, model_.layers(), model_.heads());
+    check(gates.allFinite(), "gates", "finite numbers", "NaN or infinity");
+  }
+
+  // The lowest layer in which a variation differs from the context; L: none.
+  Index lowest_difference(Matrix<double> const& context, Variation const& variation, Replacement<Scalar> const& replacement) const {
+    check_gates(variation.gates);
+    auto const& replaced = variation.replaced;
+    if (replaced.size() > 0) check_shape("replaced heads", replaced, model_.layers(), model_.heads());
+    for (Index l = 0; l < model_.layers(); ++l) {
+      auto const any_replaced = replacement.kind != Replace::zero && (replaced.size() == 0 || replaced.row(l).any());
+      if (any_replaced || variation.gates.row(l) != context.row(l)) return l;
+    }
+    return model_.layers();
+  }
+
   struct Scratch {
     Pass<Scalar> pass;
     std::vector<HeadReplacement<Scalar>> replaced;
@@ -116,8 +190,7 @@ class Scorer {
 
   Evaluation run(Matrix<double> const& gates, std::vector<Chunk> const& chunks, Replacement<Scalar> const& replacement,
                  Matrix<std::uint8_t> const& heads) {
-    check_shape("gates", gates, model_.layers(), model_.heads());
-    check(gates.allFinite(), "gates", "finite numbers", "NaN or infinity");
+    check_gates(gates);
     Matrix<Scalar> const g = gates.template cast<Scalar>();
     Evaluation evaluation;
     evaluation.examples.resize(static_cast<std::size_t>(examples_.size()));

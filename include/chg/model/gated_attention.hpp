@@ -13,6 +13,7 @@
 #include <chg/model/weights.hpp>
 #include <chg/ops/causal_attention.hpp>
 #include <chg/ops/norm.hpp>
+#include <chg/ops/patched_attention.hpp>
 #include <chg/ops/rotary.hpp>
 #include <chg/tensor/gemm.hpp>
 
@@ -162,11 +163,7 @@ class GatedAttention : CheckArchitecture<A> {
     state.probabilities = arena.template allocate<T>(heads() * queries * rows.stride());
     if (shape_.soft_cap > 0) state.slope = arena.template allocate<T>(heads() * queries * rows.stride());
     state.z = arena.template allocate<T>(queries * head_columns());
-    W_Q_.forward(x_queries, queries, state.q);
-    ops::add_bias(b_Q_, state.q, queries);
-    W_KV_.forward(x, n, state.kv);
-    ops::add_bias(b_KV_, state.kv, n);
-    if constexpr (A.query_key_norm) norm_queries_and_keys(queries, n, arena, state);
+    project(x, n, x_queries, queries, arena, state);
     if constexpr (A.position == Position::rotary) {
       for (Index i = 0; i < queries; ++i) rotary_->turn(state.q + i * head_columns(), heads(), rows.position(i));
       for (Index i = 0; i < n; ++i) rotary_->turn(state.kv + i * kv_columns(), kv_heads(), rows.tree().position(i));
@@ -186,6 +183,34 @@ class GatedAttention : CheckArchitecture<A> {
     W_O_.forward(y, queries, out);
     ops::add_bias(b_O_, out, queries);
     arena.rewind(mark);
+  }
+
+  /// The same for patched rows, which see the keys of their base run and their own; nothing is kept for a backward pass.
+  /// x: [rows, C]; out: [rows, C]. The third and fifth argument are there for the call of the other form.
+  template <class T>
+  void forward(ops::PatchRows<T> const& rows, T const* x, T const*, T const* gates, HeadReplacement<T>, Arena& arena,
+               AttentionState<T>& state, T* out) const {
+    auto const n = rows.queries(), D = head_dim();
+    state.q = arena.template allocate<T>(n * head_columns());
+    state.kv = arena.template allocate<T>(n * kv_columns());
+    state.z = arena.template allocate<T>(n * head_columns());
+    project(x, n, x, n, arena, state);
+    if constexpr (A.position == Position::rotary)
+      for (Index i = 0; i < n; ++i) {
+        rotary_->turn(state.q + i * head_columns(), heads(), rows.position(i));
+        rotary_->turn(state.kv + i * kv_columns(), kv_heads(), rows.position(i));
+      }
+    ops::patched_attention(rows, shape(), state.q, state.kv, state.z, arena);
+    for (Index i = 0; i < n; ++i)
+      for (Index h = 0; h < heads(); ++h) {
+        auto y = ops::row(state.z + i * head_columns() + h * D, D);
+        if (auto const* const patch = rows.patch(i, h, heads()))
+          y = ops::row(patch + h * D, D);
+        else
+          y *= gates[h];
+      }
+    W_O_.forward(state.z, n, out);
+    ops::add_bias(b_O_, out, n);
   }
 
   /// Adds to d_gates [H] the gradient by gate, and writes what backward_to_inputs goes on from: dz [queries, H D] and
@@ -233,6 +258,16 @@ class GatedAttention : CheckArchitecture<A> {
   std::size_t weight_bytes() const { return W_Q_.bytes() + W_KV_.bytes() + W_O_.bytes(); }
 
  private:
+  // Queries, keys and values, before positions are applied.
+  template <class T>
+  void project(T const* x, Index n, T const* x_queries, Index queries, Arena& arena, AttentionState<T>& state) const {
+    W_Q_.forward(x_queries, queries, state.q);
+    ops::add_bias(b_Q_, state.q, queries);
+    W_KV_.forward(x, n, state.kv);
+    ops::add_bias(b_KV_, state.kv, n);
+    if constexpr (A.query_key_norm) norm_queries_and_keys(queries, n, arena, state);
+  }
+
   // Queries and keys, a head at a time, become x r g; what goes in is kept.
   template <class T>
   void norm_queries_and_keys(Index queries, Index n, Arena& arena, AttentionState<T>& state) const {

@@ -41,6 +41,13 @@ struct Pass {
   Arena arena;
 };
 
+/// The residual stream of one prefix tree as it enters a layer: where passes that agree on all layers below may begin.
+template <class Scalar>
+struct ResidualStream {
+  Index layer = 0;
+  Matrix<Scalar> x;  ///< [rows, C]; not read at layer 0, where it is the embeddings
+};
+
 namespace detail {
 /// What a transformer owns, whatever the scalar it runs on.
 template <Architecture A, class RealType>
@@ -114,8 +121,9 @@ class Transformer : CheckArchitecture<A> {
   Index vocab() const { return detail::extent<A.vocab>(parts_->config.vocab); }
   /// The attention of one layer.
   GatedAttention<A, RealType> const& attention(Index layer) const {
-    return parts_->layers[static_cast<std::size_t>(layer)].attention();
+    return block(layer).attention();
   }
+  Block<A, RealType> const& block(Index layer) const { return parts_->layers[static_cast<std::size_t>(layer)]; }
 
   /// Throws Error unless the example's ids are in the vocabulary and its length is inside the context.
   void check_example(Example const& example, Index index) const {
@@ -140,47 +148,56 @@ class Transformer : CheckArchitecture<A> {
   void forward_to_logits(PrefixTree const& tree, Scalar const* gates, Pass<Scalar>& pass, Keep keep,
                          LayerReplacements<Scalar> replacements = {}) const {
     forward_layers(tree, gates, pass, keep, replacements);
-    auto& arena = pass.arena;
-    auto const targets = static_cast<Index>(tree.target_rows().size());
-    pass.final_norm = arena.template allocate<Scalar>(NormType::state_columns * targets);
-    pass.probabilities = arena.template allocate<Scalar>(targets * vocab());
-    auto const mark = arena.mark();
-    auto* const normed = arena.template allocate<Scalar>(targets * d_model());
-    parts_->final_norm.forward(pass.x_final, targets, pass.final_norm, normed);
-    parts_->unembedding.forward(normed, targets, pass.probabilities);
-    ops::add_bias(parts_->unembedding_bias, pass.probabilities, targets);
-    arena.rewind(mark);
-    if (config().logit_soft_cap > 0) cap_logits(pass, targets, keep);
+    final_logits(tree, pass, keep);
   }
 
   /// The layers alone: fills pass.layers and pass.x_final. With Keep::results the layers' states share their memory, so only
   /// x_final holds at the end.
   void forward_layers(PrefixTree const& tree, Scalar const* gates, Pass<Scalar>& pass, Keep keep,
                       LayerReplacements<Scalar> replacements = {}) const {
-    auto& arena = pass.arena;
-    arena.reset();
-    pass.layers.resize(static_cast<std::size_t>(layers()));
-    auto const n = tree.rows(), C = d_model();
-    Scalar* x[2] = {arena.template allocate<Scalar>(n * C),
-                    keep == Keep::results ? arena.template allocate<Scalar>(n * C) : nullptr};
-    auto* const normed = arena.template allocate<Scalar>(n * C);
-    embed(tree, x[0]);
-    for (Index l = 0; l < layers(); ++l) {
-      ops::AttentionRows const rows(tree, l + 1 < layers() ? ops::Rows::all : ops::Rows::targets);
-      auto& state = pass.layers[static_cast<std::size_t>(l)];
-      state.x = x[0];
-      auto* const out = keep == Keep::results ? x[1] : arena.template allocate<Scalar>(rows.queries() * C);
-      auto const mark = arena.mark();
-      parts_->layers[static_cast<std::size_t>(l)].forward(rows, gates + l * heads(), replacement(replacements, l), arena, state,
-                                                          normed, out);
-      if (keep == Keep::results) {
-        arena.rewind(mark);
-        std::swap(x[0], x[1]);
-      } else {
-        x[0] = out;
-      }
+    run_layers(tree, gates, pass, keep, replacements, ResidualStream<Scalar>{}, layers());
+  }
+
+  /// Takes the stream through its layer, which must not be the last, to the next. gates: [L, H], of which that layer's are read.
+  void advance(PrefixTree const& tree, Scalar const* gates, Pass<Scalar>& pass, ResidualStream<Scalar>& stream) const {
+    run_layers(tree, gates, pass, Keep::results, {}, stream, stream.layer + 1);
+    stream.x = map(static_cast<Scalar const*>(pass.x_final), tree.rows(), d_model());
+    ++stream.layer;
+  }
+
+  /// forward() with Keep::results from stream.layer on. The bits are those of the whole run whose gates and replacements in the
+  /// layers below are the stream's.
+  void forward_from(ResidualStream<Scalar> const& stream, PrefixTree const& tree, Scalar const* gates, Pass<Scalar>& pass,
+                    LayerReplacements<Scalar> replacements = {}) const {
+    run_layers(tree, gates, pass, Keep::results, replacements, stream, layers());
+    final_logits(tree, pass, Keep::results);
+    likelihoods(tree, pass);
+  }
+
+  /// The stream that enters layer 0. x: [rows, C].
+  void embed(PrefixTree const& tree, Scalar* x) const {
+    auto const C = d_model();
+    auto const scale = Scalar(static_cast<RealType>(config().embedding_scale));
+    for (Index i = 0; i < tree.rows(); ++i, x += C) {
+      auto const token = tree.token(i);
+      if (parts_->embedding.size() > 0)
+        ops::row(x, C) = parts_->embedding.row(token).array().template cast<Scalar>() * scale;
+      else
+        for (Index c = 0; c < C; ++c) x[c] = Scalar(parts_->unembedding(token, c)) * scale;
+      if constexpr (A.position == Position::learned)
+        ops::row(x, C) += parts_->positions.row(tree.position(i)).array().template cast<Scalar>();
     }
-    pass.x_final = x[0];
+  }
+
+  /// Writes the logits [n, V], before their soft cap, of a stream x [n, C] that leaves the last layer, and the state
+  /// [NormLayer::state_columns, n] of the final norm.
+  void unembed(Scalar const* x, Index n, Arena& arena, Scalar* norm_state, Scalar* logits) const {
+    auto const mark = arena.mark();
+    auto* const normed = arena.template allocate<Scalar>(n * d_model());
+    parts_->final_norm.forward(x, n, norm_state, normed);
+    parts_->unembedding.forward(normed, n, logits);
+    ops::add_bias(parts_->unembedding_bias, logits, n);
+    arena.rewind(mark);
   }
 
   /// Adds d loss / d G to d_gates [L, H], given d loss / d logprob of every edge. Needs forward() with Keep::for_backward on
@@ -230,18 +247,45 @@ class Transformer : CheckArchitecture<A> {
     return replacements.empty() ? HeadReplacement<Scalar>{} : replacements[static_cast<std::size_t>(layer)];
   }
 
-  void embed(PrefixTree const& tree, Scalar* x) const {
-    auto const C = d_model();
-    auto const scale = Scalar(static_cast<RealType>(config().embedding_scale));
-    for (Index i = 0; i < tree.rows(); ++i, x += C) {
-      auto const token = tree.token(i);
-      if (parts_->embedding.size() > 0)
-        ops::row(x, C) = parts_->embedding.row(token).array().template cast<Scalar>() * scale;
-      else
-        for (Index c = 0; c < C; ++c) x[c] = Scalar(parts_->unembedding(token, c)) * scale;
-      if constexpr (A.position == Position::learned)
-        ops::row(x, C) += parts_->positions.row(tree.position(i)).array().template cast<Scalar>();
+  // Layers stream.layer .. end - 1. Their output is pass.x_final.
+  void run_layers(PrefixTree const& tree, Scalar const* gates, Pass<Scalar>& pass, Keep keep,
+                  LayerReplacements<Scalar> replacements, ResidualStream<Scalar> const& stream, Index end) const {
+    auto& arena = pass.arena;
+    arena.reset();
+    pass.layers.resize(static_cast<std::size_t>(layers()));
+    auto const n = tree.rows(), C = d_model();
+    Scalar* x[2] = {arena.template allocate<Scalar>(n * C),
+                    keep == Keep::results ? arena.template allocate<Scalar>(n * C) : nullptr};
+    auto* const normed = arena.template allocate<Scalar>(n * C);
+    if (stream.layer == 0)
+      embed(tree, x[0]);
+    else
+      ops::row(x[0], n * C) = ops::row(stream.x.data(), n * C);
+    for (Index l = stream.layer; l < end; ++l) {
+      ops::AttentionRows const rows(tree, l + 1 < layers() ? ops::Rows::all : ops::Rows::targets);
+      auto& state = pass.layers[static_cast<std::size_t>(l)];
+      state.x = x[0];
+      auto* const out = keep == Keep::results ? x[1] : arena.template allocate<Scalar>(rows.queries() * C);
+      auto const mark = arena.mark();
+      parts_->layers[static_cast<std::size_t>(l)].forward(rows, gates + l * heads(), replacement(replacements, l), arena, state,
+                                                          normed, out);
+      if (keep == Keep::results) {
+        arena.rewind(mark);
+        std::swap(x[0], x[1]);
+      } else {
+        x[0] = out;
+      }
     }
+    pass.x_final = x[0];
+  }
+
+  void final_logits(PrefixTree const& tree, Pass<Scalar>& pass, Keep keep) const {
+    auto& arena = pass.arena;
+    auto const targets = static_cast<Index>(tree.target_rows().size());
+    pass.final_norm = arena.template allocate<Scalar>(NormType::state_columns * targets);
+    pass.probabilities = arena.template allocate<Scalar>(targets * vocab());
+    unembed(pass.x_final, targets, arena, pass.final_norm, pass.probabilities);
+    if (config().logit_soft_cap > 0) cap_logits(pass, targets, keep);
   }
 
   /// logits = c tanh(logits / c).

@@ -31,6 +31,8 @@ class AttentionRows {
 
   PrefixTree const& tree() const { return *tree_; }
   Rows rows() const { return rows_; }
+  /// Number of rows that bring a key and a value.
+  Index keys() const { return tree_->rows(); }
   Index queries() const { return rows_ == Rows::all ? tree_->rows() : static_cast<Index>(tree_->target_rows().size()); }
   /// Number of queries before `row`.
   Index query(Index row) const { return rows_ == Rows::all ? row : tree_->targets_before(row); }

@@ -30,7 +30,8 @@ struct Setting {
     std::vector<Example> prompts;
     for (Index i = 0; i < kPrompts; ++i) {
       std::vector<Token> tokens;
-      for (Index t = 0; t < kTokens; ++t) tokens.push_back(static_cast<Token>(random.below(static_cast<std::uint64_t>(config.vocab))));
+      for (Index t = 0; t < kTokens; ++t)
+        tokens.push_back(static_cast<Token>(random.below(static_cast<std::uint64_t>(config.vocab))));
       prompts.push_back(prompt_and_target(std::move(tokens), {Token{5}}));
     }
     return Examples(std::move(prompts));
@@ -128,7 +129,10 @@ void patched(benchmark::State& state) {
   auto const l = L / 2, h = H / 2;
   auto const D = s.config.head_dim;
   for (Index e = 0; e < kPrompts; ++e)
-    replacement.heads[l].row(replacement.first_row[static_cast<std::size_t>(e) + 1] - 1).segment(static_cast<Index>(h) * D, D).setConstant(0.05f);
+    replacement.heads[l]
+        .row(replacement.first_row[static_cast<std::size_t>(e) + 1] - 1)
+        .segment(static_cast<Index>(h) * D, D)
+        .setConstant(0.05f);
   auto closed = s.ones;
   closed(static_cast<Index>(l), static_cast<Index>(h)) = 0;
   auto const expected = score(s.model, s.examples, closed, replacement, s.options);
@@ -136,7 +140,8 @@ void patched(benchmark::State& state) {
   for (std::size_t e = 0; e < static_cast<std::size_t>(kPrompts); ++e)
     worst = std::max(worst, std::abs(result.logprob(e, l, h, 0) - expected.examples[e].logprob[0]));
   if (!bench::agrees(state, worst, 1e-3)) return;  // nats; float through 30 layers
-  timed(state, patched_flops(s.config) * static_cast<double>(kPrompts), [&] { benchmark::DoNotOptimize(patcher(patches, s.ones)); });
+  timed(state, patched_flops(s.config) * static_cast<double>(kPrompts),
+        [&] { benchmark::DoNotOptimize(patcher(patches, s.ones)); });
 }
 
 /// One head of each layer, of which all heads take H times as long, but for the context's own layers.
@@ -152,14 +157,19 @@ void switched(benchmark::State& state) {
   }
   auto const expected = scorer(variations[7].gates).examples[3].mean_logprob();
   if (!bench::agrees(state, std::abs(scorer.mean_logprobs(s.ones, variations)(7, 3) - expected), 0)) return;
-  timed(state, flops * static_cast<double>(kPrompts), [&] { benchmark::DoNotOptimize(scorer.mean_logprobs(s.ones, variations)); });
+  timed(state, flops * static_cast<double>(kPrompts),
+        [&] { benchmark::DoNotOptimize(scorer.mean_logprobs(s.ones, variations)); });
   // One head a layer here, H in full.
   state.counters["fewer_flops"] = static_cast<double>(s.config.layers) * prompt_flops(s.config, 0) / flops;
   state.counters["faster"] = state.counters["faster"] / static_cast<double>(s.config.heads);
 }
 
 BENCHMARK(whole)->Name("patch/whole_runs/SmolLM2_135M/T100")->UseRealTime()->Unit(benchmark::kMillisecond)->Iterations(3);
-BENCHMARK(patched)->Name("patch/one_position_all_heads/SmolLM2_135M/T100")->UseRealTime()->Unit(benchmark::kMillisecond)->Iterations(3);
-BENCHMARK(switched)->Name("patch/one_head_a_layer_off/SmolLM2_135M/T100")->UseRealTime()->Unit(benchmark::kMillisecond)->Iterations(1);
+BENCHMARK(patched)
+    ->Name("patch/one_position_all_heads/SmolLM2_135M/T100")
+    ->UseRealTime()->Unit(benchmark::kMillisecond)->Iterations(3);
+BENCHMARK(switched)
+    ->Name("patch/one_head_a_layer_off/SmolLM2_135M/T100")
+    ->UseRealTime()->Unit(benchmark::kMillisecond)->Iterations(1);
 
 }  // namespace

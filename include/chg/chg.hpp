@@ -21,6 +21,7 @@
 #include <chg/gate/contrast.hpp>
 #include <chg/gate/fit.hpp>
 #include <chg/model/evaluate.hpp>
+#include <chg/model/position_patch.hpp>
 #include <chg/model/trace.hpp>
 #include <chg/model/verify_gradient.hpp>
 #include <chg/task/aba_abb.hpp>

@@ -155,7 +155,8 @@ class Scorer {
   }
 
   // The lowest layer in which a variation differs from the context; L: none.
-  Index lowest_difference(Matrix<double> const& context, Variation const& variation, Replacement<Scalar> const& replacement) const {
+  Index lowest_difference(Matrix<double> const& context, Variation const& variation,
+                          Replacement<Scalar> const& replacement) const {
     check_gates(variation.gates);
     auto const& replaced = variation.replaced;
     if (replaced.size() > 0) check_shape("replaced heads", replaced, model_.layers(), model_.heads());

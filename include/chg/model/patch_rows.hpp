@@ -94,7 +94,8 @@ void patch_rows(Transformer<A, Scalar> const& model, PrefixTree const& tree, Sca
       BlockState<Scalar> state;
       state.x = in;
       ops::PatchRows<Scalar> const rows(
-          std::span<ops::PatchBase<Scalar> const>(bases).subspan(static_cast<std::size_t>(first), static_cast<std::size_t>(examples)),
+          std::span<ops::PatchBase<Scalar> const>(bases).subspan(static_cast<std::size_t>(first),
+                                                                 static_cast<std::size_t>(examples)),
           each);
       model.block(l).forward(rows, gates + l * H, HeadReplacement<Scalar>{}, arena, state, group_normed,
                              patched[1] + first * each * C);
@@ -106,9 +107,9 @@ void patch_rows(Transformer<A, Scalar> const& model, PrefixTree const& tree, Sca
   }
   auto const K = static_cast<Index>(job.base->shape(1));
   auto const write = [&](Index e, double* out, Scalar const* logits, Scalar log_normaliser) {
+    auto const tokens = job.tokens.subspan(static_cast<std::size_t>(job.examples[static_cast<std::size_t>(e)] * K));
     for (Index k = 0; k < K; ++k)
-      out[k] = static_cast<double>(logits[job.tokens[static_cast<std::size_t>(job.examples[static_cast<std::size_t>(e)] * K + k)]] -
-                                   log_normaliser);
+      out[k] = static_cast<double>(logits[tokens[static_cast<std::size_t>(k)]] - log_normaliser);
   };
   detail::read_logits(model, patched[0], E * L * H, arena, [&](Index i, Scalar const* logits, Scalar log_normaliser) {
     auto const e = i / (L * H);

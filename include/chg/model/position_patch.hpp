@@ -72,8 +72,8 @@ class PositionPatcher {
   Patched operator()(std::vector<Matrix<Scalar>> const& patches, Matrix<double> const& gates, std::vector<Token> tokens = {}) {
     auto const n = examples_.size();
     check_shape("gates", gates, model_.layers(), model_.heads());
-    check(static_cast<Index>(patches.size()) == model_.layers(), "patches", text("one matrix for each of ", model_.layers(), " layers"),
-          patches.size());
+    check(static_cast<Index>(patches.size()) == model_.layers(), "patches",
+          text("one matrix for each of ", model_.layers(), " layers"), patches.size());
     for (auto const& p : patches) check_shape("patches", p, n, model_.heads() * model_.config().head_dim);
     if (tokens.empty())
       for (auto const& e : examples_) tokens.push_back(e.tokens[PrefixTree::length_to_last_target(e) - 1]);

@@ -39,7 +39,8 @@ class ModelWord {
       return;
     }
     std::error_code unreadable;
-    check(std::filesystem::exists(path_, unreadable), "model " + name_, "a .gguf file, a model directory, or builtin:NAME", "nothing there",
+    check(std::filesystem::exists(path_, unreadable), "model " + name_, "a .gguf file, a model directory, or builtin:NAME",
+          "nothing there",
           "builtin models: teaching, induction, redundant, two_formats.");
     source_.emplace(path_);
     description_ = source_->description();

@@ -127,7 +127,9 @@ inline void add_settings(CLI::App& command, Settings& s) {
       ->check(CLI::Range(0, 4096))
       ->type_name("N")
       ->group(group);
-  command.add_option("--precision", s.precision, "Numbers that the model computes with; bf16: weights and what they are multiplied with, the rest as f32")
+  command
+      .add_option("--precision", s.precision,
+                  "Numbers that the model computes with; bf16: weights and what they are multiplied with, the rest as f32")
       ->check(one_of({"f32", "f64", "bf16"}))
       ->type_name("")
       ->group(group);

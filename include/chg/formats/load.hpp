@@ -71,8 +71,8 @@ ModelParts<Real> load_weights(std::filesystem::path const& path) {
 
 /// The model of a GGUF file or a Hugging Face directory. A must have the norm, MLP and positions of the file, and extents that
 /// are dynamic or its own; the Error that says otherwise names the Architecture to use. Other errors are those of load_weights.
-/// Memory: what the model holds (Transformer::weight_bytes), or the weights as Real<Scalar> where that is more, and the largest tensor
-/// of several matrices (GPT-2, GPT-NeoX, Phi-3) once more; the files are mapped, not read.
+/// Memory: what the model holds (Transformer::weight_bytes), or the weights as Real<Scalar> where that is more, and the largest
+/// tensor of several matrices (GPT-2, GPT-NeoX, Phi-3) once more; the files are mapped, not read.
 template <Architecture A = llama_like, class Scalar = float>
 Transformer<A, Scalar> load(std::filesystem::path const& path, Products products = Products::full) {
   formats::ModelSource const source(path);

@@ -92,7 +92,8 @@ class ChunkPlan {
   // few threads then share a batch evenly, also one that fits into a single chunk. Twos, too, where fours would compute much twice.
   void place_borders(ChunkLimits limits) {
     constexpr Index kLeastHeight = 128, kRowsOfOneTwice = 32;
-    auto const total = std::accumulate(cost_.begin(), cost_.end(), Index{0}, [](Index sum, Cost const& c) { return sum + c.shared_rows; });
+    auto const total =
+        std::accumulate(cost_.begin(), cost_.end(), Index{0}, [](Index sum, Cost const& c) { return sum + c.shared_rows; });
     auto const fewest = std::max<Index>(1, (total + limits.rows - 1) / limits.rows);
     for (Index const multiple : {4, 2, 1}) {
       auto const wanted = (fewest + multiple - 1) / multiple * multiple;
@@ -102,9 +103,9 @@ class ChunkPlan {
     }
   }
 
-  // Borders as near to equal shares as what they make computed twice allows. Two chunks end together when they are equally high, so a
-  // row more in one costs as much as two that both compute. More chunks are taken largest first, which evens them out: there a row
-  // computed twice costs as much as four beside the share.
+  // Borders as near to equal shares as what they make computed twice allows. Two chunks end together when they are equally high, so
+  // a row more in one costs as much as two that both compute. More chunks are taken largest first, which evens them out: there a
+  // row computed twice costs as much as four beside the share.
   void place_borders(ChunkLimits limits, Index total, Index wanted) {
     border_.assign(1, 0);
     Index rows = 0, targets = 0, before = 0, next = 1;

@@ -124,8 +124,8 @@ void causal_attention(AttentionRows const& rows, AttentionShape<RealType> const&
   }
 }
 
-/// Writes dq and dkv (all of both). p and slope from the forward pass; dz: gradient at Z; delta: [queries, H], <dZ, Z> of each query and
-/// head; dq: [queries, H D]; dkv: [rows, 2 H_kv D].
+/// Writes dq and dkv (all of both). p and slope from the forward pass; dz: gradient at Z; delta: [queries, H], <dZ, Z> of each
+/// query and head; dq: [queries, H D]; dkv: [rows, 2 H_kv D].
 template <class Scalar, class RealType>
 void causal_attention_backward(AttentionRows const& rows, AttentionShape<RealType> const& shape, Scalar const* q,
                                Scalar const* kv, Scalar const* p, Scalar const* slope, Scalar const* dz, Scalar const* delta,

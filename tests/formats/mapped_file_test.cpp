@@ -7,6 +7,11 @@
 #include "support/catch.hpp"
 
 #include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdint>
+#include <fstream>
 
 using chg::formats::MappedFile;
 using chg::test::message_of;
@@ -21,6 +26,29 @@ TEST_CASE("mapped_file: the bytes are those of the file, and stay where they are
   REQUIRE(first.bytes().empty());  // NOLINT: a moved-from file is empty
   first = std::move(second);
   REQUIRE(first.chars() == "some bytes");
+}
+
+TEST_CASE("mapped_file: released bytes are those of the file still, but no longer in memory", "[formats]") {
+  chg::test::TemporaryDirectory const directory;
+  auto const page = static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
+  std::string const contents(64 * page, 'x');
+  MappedFile const file(directory.write("pages", contents));
+  // How many pages of the middle half are mapped by this process (Linux; bit 63 of an entry).
+  auto const resident = [&] {
+    std::ifstream map("/proc/self/pagemap", std::ios::binary);
+    map.seekg(static_cast<std::streamoff>(reinterpret_cast<std::uintptr_t>(file.bytes().data()) / page + 16) * 8);
+    std::uint64_t entries[32] = {};
+    map.read(reinterpret_cast<char*>(entries), sizeof(entries));
+    return map ? std::count_if(entries, entries + 32, [](auto e) { return e >> 63 == 1; }) : -1;
+  };
+  REQUIRE(file.chars() == contents);
+  auto const before = resident();
+  file.release(file.bytes().subspan(16 * page - 1, 32 * page + 2));
+  if (before > 0) CHECK(resident() == 0);
+  CHECK(before != 0);
+  REQUIRE(file.chars() == contents);
+  file.release(file.bytes().first(1));  // less than a page: nothing to release
+  REQUIRE(file.chars() == contents);
 }
 
 TEST_CASE("mapped_file: an empty file gives no bytes and no error", "[formats]") {

@@ -211,12 +211,13 @@ class Gguf {
   }
 
   /// Writes the elements of a tensor to `out` as dequantize() does. Throws Error when it has another number of elements, or a
-  /// type that is not decoded.
+  /// type that is not decoded. The pages of the tensor are given back to the system.
   template <class Real>
   void read(std::string_view tensor, std::span<Real> out) const {
     auto const& t = info(tensor);
     check(t.elements == static_cast<Index>(out.size()), describe(tensor) + ": number of elements", text(out.size()), t.elements);
     dequantize(t.type, bytes(tensor), out, describe(tensor));
+    if (file_) file_->release(bytes(tensor));
   }
 
   /// File and tensor, for an error message.

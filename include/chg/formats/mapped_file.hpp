@@ -57,6 +57,13 @@ class MappedFile {
 
   std::filesystem::path const& path() const { return path_; }
   std::span<std::byte const> bytes() const { return bytes_; }
+  /// Takes the whole pages of `used`, a part of bytes(), out of this process's memory; used again, they are paged in again.
+  void release(std::span<std::byte const> used) const {
+    auto const page = static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
+    auto const first = static_cast<std::size_t>(used.data() - bytes_.data());
+    auto const begin = (first + page - 1) / page * page, end = (first + used.size()) / page * page;
+    if (begin < end) ::madvise(const_cast<std::byte*>(bytes_.data()) + begin, end - begin, MADV_DONTNEED);
+  }
   std::string_view chars() const { return {reinterpret_cast<char const*>(bytes_.data()), bytes_.size()}; }
 
  private:

@@ -178,7 +178,7 @@ class Safetensors {
   }
 
   /// Writes a tensor of dtype F32, F16 or BF16 to `out`, element by element and exactly; double holds every one of them.
-  /// Throws Error when it has another dtype or another number of elements.
+  /// Throws Error when it has another dtype or another number of elements. The pages of the tensor are given back to the system.
   template <class Real>
   void read(std::string_view name, std::span<Real> out) const {
     static_assert(std::is_same_v<Real, float> || std::is_same_v<Real, double>,
@@ -196,6 +196,7 @@ class Safetensors {
     else
       throw Error(
           {describe(name) + ": dtype", "F32, F16 or BF16", tensor.dtype, "Convert the checkpoint to one of these types."});
+    file_.release(bytes(name));
   }
 
   /// File and tensor, for an error message.

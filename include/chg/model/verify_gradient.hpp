@@ -7,6 +7,7 @@
 #include <chg/model/evaluate.hpp>
 #include <chg/verify/verify.hpp>
 
+#include <algorithm>
 #include <limits>
 
 namespace chg {
@@ -21,7 +22,7 @@ struct VerifyGradientOptions {
 };
 
 /// The derivative of the NLL (mean over examples, nats) by each gate, against dual numbers carried through the model itself: one
-/// forward pass a gate. gates: [L, H]. Throws Error on gates of another shape or examples that the model cannot read.
+/// forward pass a gate. Errors are relative to the largest entry of a layer, also where only some of its heads are compared. gates: [L, H]. Throws Error on gates of another shape or examples that the model cannot read.
 template <TransformerModel M>
 verify::Table verify_gradient(M const& model, Examples const& examples, Matrix<double> const& gates,
                               VerifyGradientOptions const& options = {}) {
@@ -51,7 +52,7 @@ verify::Table verify_gradient(M const& model, Examples const& examples, Matrix<d
     table.add("gates of layer", l,
               verify::against_duals(row_loss, Matrix<double>(by_hand.row(l)), verify::at("head", Matrix<double>(gates.row(l))),
                                     {.tolerance = tolerance,
-                                     .floor = floor,
+                                     .floor = std::max(floor, by_hand.row(l).cwiseAbs().maxCoeff()),
                                      .entries = options.heads,
                                      .seed = options.seed + static_cast<std::uint64_t>(l)}));
   }

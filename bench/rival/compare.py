@@ -296,8 +296,9 @@ class Side:
 def start(name, model, options):
     common = ["--model", str(model), "--threads", str(options.threads)]
     if name in ("usual", "tuned"):
-        extra = ["--most-tokens", str(options.most_tokens if name == "tuned" else options.most_tokens // 2)] + ["--compile"] * options.compile
-        return Side(name, [sys.executable, str(HERE / "compare.py"), "--serve", name, *common, *extra])
+        most = options.most_tokens if name == "tuned" else options.most_tokens // 2  # logits at every position take as much
+        return Side(name, [sys.executable, __file__, "--serve", name, *common, "--most-tokens", str(most)]
+                    + ["--compile"] * (options.compile and name == "tuned"))
     return Side(name, [str(options.program), *common, "--precision", PRECISIONS[name], "--max-rows", str(options.max_rows)])
 
 
@@ -336,7 +337,8 @@ def compare(row, model, options):
             say(f"{row}: gate gradients of {side.name} differ from {reference} by {difference:.1e} of the largest entry")
         if not difference <= bound:
             raise SystemExit(f"compare: expected at most {bound:.0e}. {side.name} is not timed.")
-        sides[side.name] = account | {"difference": difference, "load_seconds": side.load_seconds, "seconds": [], "processor": [], "loss": []}
+        sides[side.name] = account | {"difference": difference, "load_seconds": side.load_seconds}
+        sides[side.name] |= {"seconds": [], "processor": [], "loss": []}
 
     def update(side, number):
         reply, kept = side.ask(do="update", batch=number), sides[side.name]
@@ -399,7 +401,8 @@ def table(results, options):
     batch = lambda r: f"{ROWS[r['row']][0]}, batch {r['batch']}"
     seconds = lambda r, name: f"{r['sides'][name]['median_seconds']:.3f}" if name in r["sides"] else "-"
     lines = [
-        f"{processor()}, {options.threads} threads; medians of {options.repeats} whole updates; in brackets the target, bold where missed",
+        f"{processor()}, {options.threads} threads; medians of {options.repeats} whole updates; in brackets the target, bold "
+        "where missed",
         "",
         "| workload | usual, s | tuned, s | ours, s | usual / ours | tuned / ours | bf16, s | ours / bf16 | share of peak |",
         "|---|---|---|---|---|---|---|---|---|",
@@ -414,7 +417,8 @@ def table(results, options):
         lines.append("| " + " | ".join(cells) + " |")
     lines += [
         "",
-        "| workload | side | gradient differs | from | threads busy | peak RSS, MB | load, s | rows: one tree | chunks | minimal GFLOP | in chunks | peak GFLOP/s |",
+        "| workload | side | gradient differs | from | threads busy | peak RSS, MB | load, s | rows: one tree | chunks "
+        "| minimal GFLOP | in chunks | peak GFLOP/s |",
         "|---|---|---|---|---|---|---|---|---|---|---|---|",
     ]
     for r in results:
@@ -462,7 +466,7 @@ def arguments():
     parser.add_argument("--max-rows", type=int, default=1024, help="ours: rows of a chunk")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--out", type=pathlib.Path, help="results as JSON")
-    parser.add_argument("--most-tokens", type=int, default=8192, help="PyTorch: padded tokens taken at once")
+    parser.add_argument("--most-tokens", type=int, default=8192, help="tuned: padded tokens taken at once; usual: half of it")
     parser.add_argument("--compile", action="store_true", help="tuned: torch.compile the decoder")
     parser.add_argument("--serve", choices=("usual", "tuned"), help=argparse.SUPPRESS)
     options = parser.parse_args()

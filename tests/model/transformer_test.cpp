@@ -174,7 +174,7 @@ TEST_CASE("transformer: products in bfloat16 are near those in double, by the ro
                                                                      {.seed = 5, .biases = true, .random_norms = true}));
   CHECK(narrow.products() == Products::bfloat16);
   CHECK(wide.products() == Products::full);
-  CHECK(narrow.weight_bytes() < wide.weight_bytes());
+  if (std::string_view(gemm_backend) == "packed") CHECK(narrow.weight_bytes() < wide.weight_bytes());
   auto const gates = random_gates(3, 6);
   auto const found = gradient(narrow, examples, Matrix<float>(gates.cast<float>()));
   auto const expected = gradient(exact, examples, gates);

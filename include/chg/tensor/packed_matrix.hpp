@@ -4,7 +4,7 @@
 //     y = x B  or  y += x B       B: [in, out]
 //
 // B is cut into panels of as many columns as a tile has, the last one filled up with zeros; a panel's rows follow one another.
-// A block of a panel, kDepth rows high, stays in the second-level cache while all rows of x pass by it.
+// A block of a panel, block_depth rows high, stays in the second-level cache while all rows of x pass by it.
 #pragma once
 
 #include <chg/tensor/bfloat16.hpp>
@@ -46,6 +46,9 @@ T* thread_room(Index n) {
   return room.data();
 }
 
+/// Rows of a block at most.
+inline constexpr Index block_depth = 512;
+
 /// Runs y (+)= x B over panels, blocks and tiles. x: [n, *] at x_stride factors; block(panel, first, steps) gives the
 /// block's factors; steps: of the whole of B; y: [n, out].
 template <class Tile, class Block>
@@ -53,8 +56,7 @@ void multiply_panels(typename Tile::Factor const* x, Index x_stride, Index n, In
                      typename Tile::Sum* y, bool accumulate) {
   using Shape = TileShape<Tile>;
   using Sum = typename Tile::Sum;
-  constexpr Index kDepth = 512;
-  auto const blocks = std::max<Index>(1, (steps + kDepth - 1) / kDepth), depth = (steps + blocks - 1) / blocks;
+  auto const blocks = std::max<Index>(1, (steps + block_depth - 1) / block_depth), depth = (steps + blocks - 1) / blocks;
   for (Index panel = 0; panel * Shape::columns < out; ++panel) {
     auto const column = panel * Shape::columns, width = std::min(Shape::columns, out - column);
     for (Index k = 0; k < steps; k += depth) {
@@ -140,7 +142,7 @@ class PackedBfloats {
     multiply_panels<BfloatTile>(
         rounded, steps(), n, steps(), out_, [&](Index panel, Index k, Index) { return pairs(panel, k); }, y, accumulate);
 #else
-    auto* const rounded = thread_room<float>(n * 2 * steps() + 2 * kColumns * kWidened);
+    auto* const rounded = thread_room<float>(n * 2 * steps() + kColumns + kColumns * block_depth);
     auto* const wide = rounded + (n * 2 * steps() + kColumns - 1) / kColumns * kColumns;
     for (Index i = 0; i < n; ++i) {
       for (Index k = 0; k < in_; ++k) rounded[i * 2 * steps() + k] = as_bfloat16(x[i * in_ + k]);
@@ -168,7 +170,6 @@ class PackedBfloats {
 
  private:
   static constexpr Index kColumns = TileShape<RealTile<float>>::columns;
-  static constexpr Index kWidened = 512;  // rows of a block at most
 
   Index steps() const { return (in_ + 1) / 2; }
 

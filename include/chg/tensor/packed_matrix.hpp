@@ -7,36 +7,13 @@
 // A block of a panel, block_depth rows high, stays in the second-level cache while all rows of x pass by it.
 #pragma once
 
+#include <chg/tensor/aligned_array.hpp>
 #include <chg/tensor/bfloat16.hpp>
 #include <chg/tensor/register_tile.hpp>
 
 #include <algorithm>
-#include <array>
-#include <memory>
-#include <new>
-#include <vector>
 
 namespace chg::detail {
-
-template <class T>
-class AlignedArray {
- public:
-  AlignedArray() = default;
-  explicit AlignedArray(Index size)
-      : size_(size), data_(static_cast<T*>(::operator new(static_cast<std::size_t>(size) * sizeof(T), kAlignment))) {}
-
-  T* data() { return data_.get(); }
-  T const* data() const { return data_.get(); }
-  Index size() const { return size_; }
-
- private:
-  static constexpr std::align_val_t kAlignment{64};
-  struct Free {
-    void operator()(T* p) const { ::operator delete(p, kAlignment); }
-  };
-  Index size_ = 0;
-  std::unique_ptr<T, Free> data_;
-};
 
 /// Room for n numbers that the calling thread keeps until its next call for this T. It never shrinks.
 template <class T>
@@ -89,6 +66,7 @@ class PackedMatrix {
   template <class Element>
   PackedMatrix(Index in, Index out, Element const& element)
       : in_(in), out_(out), panels_((out + kColumns - 1) / kColumns * kColumns * in) {
+#pragma omp parallel for schedule(static) if (out > kColumns)
     for (Index j = 0; j < out; j += kColumns)
       for (Index k = 0; k < in; ++k)
         for (Index c = 0; c < kColumns; ++c)
@@ -127,6 +105,7 @@ class PackedBfloats {
     auto const bits = [&](Index k, Index j) {
       return static_cast<std::uint32_t>(k < in && j < out ? to_bfloat16(element(k, j)) : 0);
     };
+#pragma omp parallel for schedule(static) if (out > kColumns)
     for (Index j = 0; j < out; j += kColumns)
       for (Index k = 0; k < steps(); ++k)
         for (Index c = 0; c < kColumns; ++c)

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include <chg/formats/float16.hpp>
+#include <chg/tensor/bfloat16.hpp>
 
 #include "support/catch.hpp"
 
@@ -33,5 +34,5 @@ TEST_CASE("float16: every F16 pattern becomes exactly its number, subnormals, ze
 
 TEST_CASE("float16: every BF16 pattern becomes exactly its number", "[formats]") {
   for (unsigned bits = 0; bits < 65536; ++bits)
-    if (!same(chg::formats::float_from_bf16(static_cast<std::uint16_t>(bits)), by_definition(bits, 8, 7))) FAIL("bits " << bits);
+    if (!same(chg::from_bfloat16(static_cast<std::uint16_t>(bits)), by_definition(bits, 8, 7))) FAIL("bits " << bits);
 }

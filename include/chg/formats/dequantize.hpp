@@ -13,6 +13,7 @@
 
 #include <chg/formats/dequantize_k.hpp>
 #include <chg/formats/ggml_types.hpp>
+#include <chg/tensor/bfloat16.hpp>
 #include <chg/tensor/error.hpp>
 
 #include <array>
@@ -29,7 +30,7 @@ inline void decode_f16(std::uint8_t const* block, float* y) { *y = f16_at(block)
 inline void decode_bf16(std::uint8_t const* block, float* y) {
   std::uint16_t bits = 0;
   std::memcpy(&bits, block, sizeof bits);
-  *y = float_from_bf16(bits);
+  *y = from_bfloat16(bits);
 }
 
 /// The four bits of element j in 16 bytes.

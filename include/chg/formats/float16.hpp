@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
-// The two 16-bit floating-point formats of published weights, as bits, to float: exact for every pattern.
+// F16, a 16-bit floating-point format of published weights, as bits, to float: exact for every pattern. BF16, the other one, is
+// chg::from_bfloat16 of the room tensor.
 //
-//     F16 (IEEE 754 binary16): sign 1, exponent 5, fraction 10      BF16: the upper half of a float
+//     F16 (IEEE 754 binary16): sign 1, exponent 5, fraction 10
 #pragma once
 
 #include <bit>
@@ -20,7 +21,5 @@ inline float float_from_f16(std::uint16_t bits) {
   auto const subnormal = static_cast<float>(magnitude) * 0x1p-24f;
   return sign != 0 ? -subnormal : subnormal;
 }
-
-inline float float_from_bf16(std::uint16_t bits) { return std::bit_cast<float>(static_cast<std::uint32_t>(bits) << 16); }
 
 }  // namespace chg::formats

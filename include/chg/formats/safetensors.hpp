@@ -11,6 +11,7 @@
 #include <chg/formats/json.hpp>
 #include <chg/formats/mapped_file.hpp>
 #include <chg/formats/tensor_shape.hpp>
+#include <chg/tensor/bfloat16.hpp>
 
 #include <algorithm>
 #include <array>
@@ -192,7 +193,7 @@ class Safetensors {
     else if (tensor.dtype == "F16")
       convert<std::uint16_t>(source, out, float_from_f16);
     else if (tensor.dtype == "BF16")
-      convert<std::uint16_t>(source, out, float_from_bf16);
+      convert<std::uint16_t>(source, out, from_bfloat16);
     else
       throw Error(
           {describe(name) + ": dtype", "F32, F16 or BF16", tensor.dtype, "Convert the checkpoint to one of these types."});

@@ -30,6 +30,12 @@ TEST_CASE("print: the table of roles names every head with its mean scores, and 
   CHECK(has(table, "by class:         contradictory  0.0  facilitating  6.0"));
 }
 
+TEST_CASE("print: counts of a hundred heads and more stand apart from their labels, in one width", "[analysis]") {
+  auto const table = printed(roles(fit_with_gates(Gates::filled(1, 10, 13, 0.9), Gates::filled(1, 10, 13, 0.8))));
+  CHECK(has(table, "by score >= 0.5:  facilitation 130.0  interference   0.0  irrelevance   0.0\n"));
+  CHECK(has(table, "by class:         contradictory   0.0  facilitating 130.0  interfering   0.0"));
+}
+
 TEST_CASE("print: a head that is in several classes shows in how many fits it is in which", "[analysis]") {
   Array<double, 3> plus({3, 1, 1}, 0.9), minus({3, 1, 1}, 0.1);
   minus(2, 0, 0) = 0.9;

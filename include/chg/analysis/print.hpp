@@ -47,15 +47,16 @@ inline RoleCounts count(Roles const& roles) {
   return counts;
 }
 
-/// Both counts, on two lines.
+/// Both counts, on two lines. Numbers are as wide as the largest that there can be, and a space.
 inline std::ostream& operator<<(std::ostream& out, RoleCounts const& counts) {
+  auto const width = std::max(5, static_cast<int>(text(counts.heads, ".0").size()) + 1);
   out << "mean over " << counts.fits << (counts.fits == 1 ? " fit" : " fits") << " of " << counts.heads
       << " heads\n  by score >= 0.5:";
   for (auto const score : all_scores)
-    out << "  " << name(score) << detail::fixed(counts.with_role[static_cast<std::size_t>(score)], 1, 5);
+    out << "  " << name(score) << detail::fixed(counts.with_role[static_cast<std::size_t>(score)], 1, width);
   out << "\n  by class:       ";
   for (auto const c : all_head_classes)
-    out << "  " << name(c) << detail::fixed(counts.in_class[static_cast<std::size_t>(c)], 1, 5);
+    out << "  " << name(c) << detail::fixed(counts.in_class[static_cast<std::size_t>(c)], 1, width);
   return out << '\n';
 }
 

@@ -64,5 +64,12 @@ TEST_CASE("gates_file: another shape, values that are no gates, and other files 
   CHECK(has_all(error(npy(header("<f4", "False", "(9223372036854775807, 9223372036854775807)"), half)), {"bytes of numbers"}));
   CHECK(has_all(error("{}"), {"a .npy file"}));
   CHECK(has_all(error(npy("{}", "")), {"an entry descr"}));
+  std::string const more = "'descr': '<f8', 'fortran_order': False, 'shape': (1, 1), ";
+  for (std::string const key : {"descr", "fortran_order", "shape"}) {
+    auto const from = more.find(key) - 1;
+    auto const entry = more.substr(from, more.find(", '", from) - from);  // up to the next key, or to the end
+    auto const twice = "{" + entry + ", " + header("<f4", "False", "(2, 1)").substr(1);
+    CHECK(has_all(error(npy(twice, half + half)), {"G.npy: header", "one entry " + key, "two or more"}));
+  }
   CHECK(has_all(error(std::string("\x93NUMPY\x01\x00\xff\xff{", 11)), {"cut off"}));
 }

@@ -24,11 +24,14 @@ struct Npy {
 
 namespace detail {
 
-/// What stands after 'KEY': in the dictionary of a header, spaces left out.
+/// What stands after 'KEY': in the dictionary of a header, spaces left out. Of a key that is there twice Python takes the last
+/// value; no writer writes one, so that is an error.
 inline std::string_view npy_entry(std::string_view header, std::string_view key, std::string const& name) {
   auto const quoted = text('\'', key, "':");
   auto const at = header.find(quoted);
   check(at != std::string_view::npos, name + ": header", text("an entry ", key), "none", "The file is damaged.");
+  auto const again = header.find(quoted, at + quoted.size()) != std::string_view::npos;
+  check(!again, name + ": header", text("one entry ", key), "two or more", "The file is damaged.");
   return header.substr(at + quoted.size());
 }
 

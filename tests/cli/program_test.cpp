@@ -335,9 +335,9 @@ TEST_CASE("program: every task is made for a published tokenizer, from the publi
   auto const data = folder.parent_path().string() + "/";
   for (std::string task :
        {"antonym --source function_vectors/antonym.json", "antonym --format instruction --source function_vectors/antonym.json",
-        "commonsense --source commonsenseqa/dev_rand_split.jsonl", "tense --source bigbench_tense/task.json",
-        "tense --source mccoy_question_tense/tense.dev", "agreement --source lakretz_agreement/nounpp.txt",
-        "math --source gsm8k/test.jsonl", "aba", "abb --corrupt rule"}) {
+        "commonsense --source commonsenseqa/dev_rand_split.jsonl", "commonsense --source commonsenseqa/commonsense_qa.fv.json",
+        "tense --source bigbench_tense/task.json", "tense --source mccoy_question_tense/tense.dev",
+        "agreement --source lakretz_agreement/nounpp.txt", "math --source gsm8k/test.jsonl", "aba", "abb --corrupt rule"}) {
     if (auto const at = task.find("--source "); at != std::string::npos) task.insert(at + 9, data);
     INFO(task);
     std::string const make = "chg tasks make " + task + " --model smollm2 --examples 20 ";

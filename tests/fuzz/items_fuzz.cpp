@@ -13,6 +13,7 @@ void chg::fuzz::read(std::string_view bytes) {
 
 std::vector<std::string> chg::fuzz::seeds() {
   return {R"([{"input": "hot", "output": "cold"}, {"input": " up ", "output": "down"}])",
+          R"([{"input": "Where?\na: bank\nb: mall", "output": "b"}])",
           R"({"task_prefix": "Say it.",
 "examples": [{"input": "go", "target": "went"}]})",
           "{\"question\": \"Q\", \"choices\": {\"label\": [\"A\", \"B\"], \"text\": [\"x\", \"y\"]}, \"answerKey\": \"B\"}\n",

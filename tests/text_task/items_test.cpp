@@ -36,6 +36,27 @@ TEST_CASE("items: every format is told apart by its content", "[text_task]") {
   CHECK(parse_items("a\tb\na\tc\n", "F").all.size() == 1);  // the same question twice
 }
 
+TEST_CASE("items: a multiple choice of the function-vector tasks has its options in the input, and a letter as output",
+          "[text_task]") {
+  auto const all = parse_items(
+                       R"([{"input": "Where?\na: bank\nb:  the mall ", "output": "b"},
+                           {"input": " Who \nsaid so?\na: me", "output": "a"}])",
+                       "F")
+                       .all;
+  CHECK(all == std::vector<Item>{{"Where?", "the mall", {"bank", "the mall"}, 1}, {"Who \nsaid so?", "me", {"me"}, 0}});
+  for (std::string const plain :  // lines that are no such options, and outputs that are no letter of one
+       {R"("Where?\na: bank\nc: mall", "output": "a")", R"("Where?\na: bank\nmall", "output": "a")",
+        R"("Where?\na: bank\nb: mall", "output": "c")", R"("Where?\na: bank\nb: mall", "output": "A")",
+        R"("Where?\na: bank\nb: mall", "output": "mall")", R"("Where?\nb: mall", "output": "b")"}) {
+    INFO(plain);
+    CHECK(parse_items("[{\"input\": " + plain + "}]", "F").all.at(0).options.empty());
+  }
+  CHECK(has_all(complaint(R"([{"input": "Where?\na: bank", "output": "a"}, {"input": "hot", "output": "cold"}])"),
+                {"F: item 1", "options, as the first item has", "\"hot\""}));
+  CHECK(has_all(complaint(R"([{"input": "hot", "output": "cold"}, {"input": "Where?\na: bank", "output": "a"}])"),
+                {"F: item 1", "no options", "\"Where?\""}));
+}
+
 TEST_CASE("items: bad files are refused with file, line or item, and key", "[text_task]") {
   CHECK(has_all(complaint(""), {"F", "one item or more"}));
   CHECK(has_all(complaint("[{\"input\": \"x\"}]"), {"F: item 0: output"}));

@@ -8,6 +8,8 @@
 #include "formats/test_files.hpp"
 #include "support/catch.hpp"
 
+#include <map>
+
 using namespace chg;
 using namespace chg::text_task;
 
@@ -54,6 +56,18 @@ TEST_CASE("published tasks: multiple choice, tense, agreement and worked answers
       "Modify the tense of a given sentence.\nQuestion: "));
   check(data("mccoy_question_tense") / "tense.dev", 900);
   check(data("gsm8k") / "test.jsonl", 1300);
+}
+
+TEST_CASE("published tasks: CommonsenseQA has the same questions, options and answers in both of its layouts", "[text_task]") {
+  NEEDS_TEST_DATA
+  auto const split = read_items(data("commonsenseqa") / "dev_rand_split.jsonl");
+  auto const both = read_items(data("commonsenseqa") / "commonsense_qa.fv.json");  // training and development items
+  std::map<std::string, Item> by_question;
+  for (auto const& item : both.all) by_question.emplace(item.question, item);
+  CHECK(both.all.size() > 10'000);
+  Index different = 0;
+  for (auto const& item : split.all) different += by_question.at(item.question) != item;
+  CHECK(different == 0);
 }
 
 TEST_CASE("published tasks: SmolLM2 and Llama 3 have thousands of words for the symbolic tasks", "[text_task]") {

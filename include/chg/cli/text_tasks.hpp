@@ -37,7 +37,7 @@ inline constexpr std::array<TextTask, 10> text_tasks{
      {"english-french", detail::kFunctionVectors, 10, "", false},
      {"present-past", detail::kFunctionVectors, 10, "", false},
      {"singular-plural", detail::kFunctionVectors, 10, "", false},
-     {"commonsense", "CommonsenseQA, a .jsonl split with its answers", 10, ""},
+     {"commonsense", "CommonsenseQA, a .jsonl split with answers; or function_vectors, commonsense_qa.json", 10, ""},
      {"tense", "BIG-bench, benchmark_tasks/tense/task.json; or QUESTION, tab, ANSWER a line", 10, ""},
      {"agreement", "SENTENCE, CONDITION, correct or wrong, ID a line (Lakretz et al. 2019)", 10,
       "Continue the sentence with a verb that agrees with its subject."},

@@ -2,6 +2,7 @@
 // The items of a task, questions with answers, from the files that tasks are published in.
 //
 //     pairs            [{"input": ..., "output": ...}, ...]                     function-vector tasks (Todd et al. 2023)
+//                      an input that ends in lines "a: OPTION", "b: OPTION", ... and a letter as output: a multiple choice
 //     BIG-bench        {"task_prefix": ..., "examples": [{"input": ..., "target": ...}, ...]}
 //     multiple choice  {"question": ..., "choices": {"label": [...], "text": [...]}, "answerKey": ...} a line    CommonsenseQA
 //     worked answers   {"question": ..., "answer": ...} a line                  GSM8K
@@ -86,6 +87,25 @@ inline Item choice_item(JsonObject const& line) {
   return item;
 }
 
+/// Takes the lines "a: OPTION", "b: OPTION", ... off the end of a question whose answer is the letter of one of them: how
+/// function-vector tasks write a multiple choice. Any other item stays as it is.
+inline void take_options(Item& item) {
+  auto const end = item.question.find("\na: ");
+  if (end == std::string::npos || item.answer.size() != 1) return;
+  std::vector<std::string> options;
+  for (auto begin = end + 1; begin < item.question.size();) {
+    auto const stop = std::min(item.question.find('\n', begin), item.question.size());
+    auto const line = std::string_view(item.question).substr(begin, stop - begin);
+    if (options.size() == 26 || !line.starts_with(std::string{static_cast<char>('a' + options.size()), ':', ' '})) return;
+    options.push_back(trimmed(line.substr(3)));
+    begin = stop + 1;
+  }
+  auto const right = static_cast<std::size_t>(static_cast<unsigned char>(item.answer[0])) - 'a';
+  if (right >= options.size()) return;
+  item.question = trimmed(item.question.substr(0, end));
+  item.answer = options[right], item.right = right, item.options = std::move(options);
+}
+
 /// The fields of a line, parted by tabs.
 inline std::vector<std::string> fields(std::string_view line) {
   std::vector<std::string> all;
@@ -113,13 +133,16 @@ inline void add_tabbed(std::string_view line, std::string const& name, std::vect
   all.push_back({.question = trimmed(parts[0].substr(0, space)), .answer = parts[0].substr(space + 1)});
 }
 
-/// Throws Error for an item without text, and when there are none.
+/// Throws Error for an item without text, for a multiple choice among other questions, and when there are none.
 inline Items checked(Items items) {
   check(!items.all.empty(), items.name, "one item or more", "none");
   for (std::size_t i = 0; i < items.all.size(); ++i) {
     auto const& item = items.all[i];
     auto const name = items.name + ": item " + std::to_string(i);
     check(!item.question.empty() && !item.answer.empty(), name, "a question and an answer", "an empty string");
+    auto const alike = item.options.empty() == items.all.front().options.empty();
+    check(alike, name, item.options.empty() ? "options, as the first item has" : "no options, as the first item has none",
+          formats::in_quotes(item.question));
   }
   // An item that is there twice would be on both sides of a split.
   std::unordered_set<std::string> seen;
@@ -141,8 +164,10 @@ inline Items parse_items(std::string_view chars, std::string const& name) {
   auto const lines = first == '{' && detail::trimmed(chars.substr(start, chars.find('\n', start) - start)).ends_with('}');
   if (first == '[') {
     auto const json = formats::parse_json(chars, name);
-    for (auto const& element : json)
+    for (auto const& element : json) {
       items.all.push_back(pair({element, name + ": item " + std::to_string(items.all.size())}, "input", "output"));
+      detail::take_options(items.all.back());
+    }
   } else if (first == '{' && !lines) {
     auto const json = formats::parse_json(chars, name);
     detail::JsonObject const file(json, name);

@@ -271,6 +271,31 @@ TEST_CASE("program: tasks of one seed match line by line, and the parts of a spl
   CHECK(has_all(error_of(shell.run("chg tasks make weather --model builtin:teaching")), {"one of capital", "weather"}));
 }
 
+TEST_CASE("program: the teaching model has its tasks by its path too, and by that of a copy", "[cli]") {
+  NEEDS_PROGRAM();
+  Shell const shell;
+  auto const teaching = repository("examples/models/teaching");
+  std::filesystem::create_directory(shell.path("other"));
+  for (auto const* file : {"config.json", "tokenizer.json"})
+    std::filesystem::copy_file(teaching / file, shell.path("other") / file);
+  for (std::string const task : {"aba", "abb --corrupt tokens", "french --format instruction"}) {
+    auto const make = "chg tasks make " + task + " --examples 3 --seed 5 --model ";
+    auto const builtin = shell.run(make + "builtin:teaching");
+    REQUIRE(builtin.status == 0);
+    for (auto const& path : {teaching.string(), std::string("other")}) {
+      auto const same = shell.run(make + path);
+      INFO(task << ' ' << path << ' ' << same.err);
+      CHECK(same.status == 0);
+      CHECK(same.out == builtin.out);
+    }
+  }
+  auto words = contents(teaching / "tokenizer.json");
+  words.replace(words.find("\"star\""), 6, "\"moth\"");
+  shell.write("other/tokenizer.json", words);
+  CHECK(has_all(error_of(shell.run("chg tasks make aba --model other")),
+                {"tokenizer for the symbolic tasks", "words joined by carets", "chg tokenize"}));
+}
+
 TEST_CASE("program: tasks of published items are prompts and targets, in formats that match line by line", "[cli]") {
   NEEDS_PROGRAM();
   Shell const shell;

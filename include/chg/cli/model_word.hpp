@@ -44,6 +44,7 @@ class ModelWord {
           "builtin models: teaching, induction, redundant, two_formats.");
     source_.emplace(path_);
     description_ = source_->description();
+    if (!vocabulary_ && has_teaching_words()) vocabulary_ = builtin::teaching_vocabulary();
   }
 
   std::string const& name() const { return name_; }
@@ -52,7 +53,7 @@ class ModelWord {
   /// Where its files are; empty for a constructed model.
   std::filesystem::path const& path() const { return path_; }
   bool constructed() const { return !constructed_.empty(); }
-  /// Of a builtin model; what `chg tasks make` draws from.
+  /// Of a builtin model, and of the teaching model by its path; what `chg tasks make` draws from.
   std::optional<task::Vocabulary> const& vocabulary() const { return vocabulary_; }
 
   /// Numbers that were learned (or written by hand), a tied unembedding counted once.
@@ -120,6 +121,17 @@ class ModelWord {
   }
 
  private:
+  /// Whether the tokenizer is, byte for byte, that of builtin:teaching: its directory, a copy, or a model of the same words.
+  bool has_teaching_words() const {
+    if (description_.config.vocab != builtin::teaching_vocabulary().size) return false;
+    try {
+      auto const theirs = path_ / "tokenizer.json", ours = builtin::teaching_directory() / "tokenizer.json";
+      return formats::MappedFile(theirs).chars() == formats::MappedFile(ours).chars();
+    } catch (Error const&) {
+      return false;  // one of them is not there
+    }
+  }
+
   std::string name_, constructed_;
   std::filesystem::path path_;
   std::optional<formats::ModelSource> source_;

@@ -24,11 +24,19 @@ struct SymbolicWords {
 };
 
 /// Words of lower-case Latin letters. `size`: of the model's vocabulary, which may exceed the tokenizer's. The BOS is there where
-/// the tokenizer adds one by itself, or for Bos::on. Throws Error when caret or newline are no single tokens, for Bos::on without
-/// a BOS, and when there is no such word.
+/// the tokenizer adds one by itself, or for Bos::on. Throws Error when caret or newline are no single tokens or cannot stand
+/// between words without spaces, for Bos::on without a BOS, and when there is no such word.
 inline task::Vocabulary symbolic_vocabulary(Tokenizer const& tokenizer, Index size, Bos bos = Bos::automatic,
                                             SymbolicWords const& words = {}) {
-  auto const ids = [&](std::string_view string) { return tokenizer.encode(string, {.bos = Bos::off}); };
+  auto const ids = [&](std::string_view string) {
+    try {
+      return tokenizer.encode(string, {.bos = Bos::off});
+    } catch (Error const&) {
+      throw Error({"tokenizer for the symbolic tasks", "one that reads words joined by carets and newlines, as in \"ab^ab^\"",
+                   "one that has no tokens for \"" + std::string(string) + "\"",
+                   "Write the lines of DATA yourself: tokens (chg tokenize tells the ids) and target_mask."});
+    }
+  };
   auto const single = [&](std::string_view string, char const* name) {
     auto const after_word = ids("^ab" + std::string(string) + "ab^"), without = ids("^ab");
     auto const there = after_word.size() > without.size() && std::equal(without.begin(), without.end(), after_word.begin());

@@ -30,6 +30,7 @@ class Shell {
   static char const* program() { return std::getenv("CHG_PROGRAM"); }
 
   rlim_t address_space = RLIM_INFINITY;  ///< bytes that a command may take
+  std::string out = ".stdout";           ///< where its stdout goes; an Outcome has what is in .stdout
 
   std::filesystem::path path(std::string const& name) const { return directory_.path() / name; }
   std::string read(std::string const& name) const { return contents(path(name)); }
@@ -51,11 +52,12 @@ class Shell {
     auto words = words_of(line);
     words[0] = program();
     write(".stdin", input);
+    write(".stdout", "");
     auto const child = ::fork();
     if (child != 0) return child;
     if (::chdir(directory_.path().c_str()) != 0) ::_exit(127);
     ::dup2(::open(".stdin", O_RDONLY), 0);
-    for (auto const& [stream, name] : {std::pair(1, ".stdout"), std::pair(2, ".stderr")})
+    for (auto const& [stream, name] : {std::pair(1, out.c_str()), std::pair(2, ".stderr")})
       ::dup2(::open(name, O_WRONLY | O_CREAT | O_TRUNC, 0666), stream);
     ::rlimit const limit{address_space, address_space};
     ::setrlimit(RLIMIT_AS, &limit);

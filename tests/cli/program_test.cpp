@@ -431,6 +431,23 @@ TEST_CASE("program: errors are one line, and leave nothing half-written", "[cli]
   CHECK(shell.names() == Names{"aba.jsonl", "bad.jsonl", "notes"});
 }
 
+TEST_CASE("program: output that cannot be written is an error, of help and version too", "[cli]") {
+  NEEDS_PROGRAM();
+  Shell shell;
+  std::error_code unknown;
+  if (!std::filesystem::is_character_file("/dev/full", unknown)) {
+    WARN("skipped: this system has no /dev/full");
+    return;
+  }
+  shell.out = "/dev/full";
+  for (auto const* line : {"chg --help", "chg --version", "chg fit --help", "chg tasks make --help", "chg tasks list",
+                           "chg inspect builtin:induction", "chg inspect builtin:induction --json",
+                           "chg tasks make aba --model builtin:induction --examples 2"}) {
+    INFO(line);
+    CHECK(has_all(error_of(shell.run(line)), {"standard output", "No space left on device"}));
+  }
+}
+
 TEST_CASE("program: --max-memory is refused with a size that is then accepted", "[cli]") {
   NEEDS_PROGRAM();
   Shell const shell;

@@ -8,11 +8,14 @@
 #include <unistd.h>
 
 #include <atomic>
+#include <cerrno>
 #include <chrono>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <string>
+#include <string_view>
+#include <system_error>
 
 namespace chg::cli {
 
@@ -160,10 +163,11 @@ inline void print_error(std::string message) {
   fmt::print(stderr, "chg: error: {}\n", message);
 }
 
-/// Writes all of it to stdout. Throws Error when that fails: a full disk behind a redirection, or a closed pipe.
+/// Writes all of it to stdout. Throws Error with the reason when that fails: a full disk behind a redirection, or a closed pipe.
 inline void print_out(std::string_view text) {
   auto const written = std::fwrite(text.data(), 1, text.size(), stdout);
-  check(written == text.size() && std::fflush(stdout) == 0, "standard output", "a place that can be written", "an error");
+  if (written != text.size() || std::fflush(stdout) != 0)
+    throw Error({"standard output", "a place that can be written", std::generic_category().message(errno), ""});
 }
 
 }  // namespace chg::cli

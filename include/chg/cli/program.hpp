@@ -14,6 +14,7 @@
 
 #include <exception>
 #include <new>
+#include <sstream>
 #include <string>
 #include <vector>
 
@@ -56,12 +57,18 @@ inline int run_program(int argc, char** argv) {
   add_contrast(program, settings, command_line);
   add_ablate(program, settings);
   try {
-    program.parse(argc, argv);
+    try {
+      program.parse(argc, argv);
+    } catch (CLI::ParseError const& e) {
+      if (e.get_exit_code() != 0) {
+        print_error(detail::usage_text(program, e) + ". Try chg --help, or chg COMMAND --help");
+        return 2;
+      }
+      std::ostringstream asked_for;  // --help and --version
+      program.exit(e, asked_for, asked_for);
+      print_out(asked_for.str());
+    }
     return 0;
-  } catch (CLI::ParseError const& e) {
-    if (e.get_exit_code() == 0) return program.exit(e);  // --help and --version
-    print_error(detail::usage_text(program, e) + ". Try chg --help, or chg COMMAND --help");
-    return 2;
   } catch (Interrupted const& e) {
     fmt::print(stderr, "chg: {}\n", e.message);
     return 130;

@@ -49,7 +49,7 @@ int main(int argc, char** argv) {
         .gate_sets = seeds, .batch = 32, .updates = updates, .updates_pressed = updates, .preset = Preset::paper, .run = run};
     options.progress = examples::progress_line("fit");
     auto const found = fit(model, train, options);
-    std::cout << roles(found) << '\n' << heatmap(found, 0, examples::colours()) << '\n';
+    std::cout << roles(found) << '\n' << heatmap(found, 0, examples::escapes(1)) << '\n';
 
     options.progress = examples::progress_line("null");
     auto const null = fit(model, task::permute_targets(train, 1), options);

@@ -44,9 +44,16 @@ inline void check_options(int argc, char** argv, std::initializer_list<std::stri
   }
 }
 
-/// A line on stderr that says how far a fit is and how long it will take; nothing when stderr is no terminal, but a line a phase.
+/// Whether a stream takes colours and lines that are rewritten: a terminal, not called dumb by TERM, and NO_COLOR is not set.
+inline bool escapes(int stream) {
+  auto const *const term = std::getenv("TERM"), *const off = std::getenv("NO_COLOR");
+  auto const named = term != nullptr && *term != '\0' && std::string_view(term) != "dumb";
+  return isatty(stream) != 0 && named && (off == nullptr || *off == '\0');
+}
+
+/// A line on stderr that says how far a fit is and how long it will take; where it cannot be rewritten, a line a phase.
 inline ProgressCallback progress_line(std::string what) {
-  return [what = std::move(what), terminal = isatty(2) != 0](Progress const& p) {
+  return [what = std::move(what), terminal = escapes(2)](Progress const& p) {
     auto const last = p.update == p.updates;
     if (!terminal && !last) return true;
     std::fprintf(stderr, "%s%s: phase %-6s update %lld of %lld, nll %.4f, %.0f s, %.0f s left %s", terminal ? "\r" : "",
@@ -55,9 +62,6 @@ inline ProgressCallback progress_line(std::string what) {
     return true;
   };
 }
-
-/// Whether colours may be written to stdout: a terminal, and NO_COLOR is not set.
-inline bool colours() { return isatty(1) != 0 && std::getenv("NO_COLOR") == nullptr; }
 
 /// Runs a main program; an Error becomes one line on stderr and exit status 1.
 template <class Main>

@@ -55,10 +55,14 @@ class GracefulInterrupts {
   }
 };
 
-/// Whether colours may be written to a stream: a terminal, and NO_COLOR is not set or empty (no-color.org).
-inline bool colours(int stream) {
-  auto const* const off = std::getenv("NO_COLOR");
-  return ::isatty(stream) != 0 && (off == nullptr || *off == '\0');
+/// Whether escape sequences may be written to a stream, for colours or to rewrite a line: to a terminal that TERM names and does
+/// not call dumb, unless NO_COLOR is set and not empty (no-color.org).
+inline bool escapes(int stream) {
+  auto const value = [](char const* name) {
+    auto const* const set = std::getenv(name);
+    return std::string_view(set == nullptr ? "" : set);
+  };
+  return ::isatty(stream) != 0 && !value("TERM").empty() && value("TERM") != "dumb" && value("NO_COLOR").empty();
 }
 
 /// "1:05:09", "5:09"
@@ -74,12 +78,12 @@ inline std::string bar_text(Index done, Index total) {
   return "[" + std::string(full, '#') + std::string(kWidth - full, '.') + "]";
 }
 
-/// A line on stderr, rewritten in place on a terminal: bar, phase, updates a second, time left, NLL. On anything else a line at
-/// most every ten seconds, and only when it was asked for.
+/// A line on stderr, rewritten in place on a terminal: bar, phase, updates a second, time left, NLL. Where escapes() says no, a
+/// line at most every ten seconds; where there is no terminal, only when it was asked for.
 class ProgressLine {
  public:
   explicit ProgressLine(Settings const& s)
-      : terminal_(::isatty(2) != 0), shown_(!s.quiet && (terminal_ || s.progress)), colours_(colours(2)) {}
+      : rewritten_(escapes(2)), shown_(!s.quiet && (::isatty(2) != 0 || s.progress)) {}
   ProgressLine(ProgressLine const&) = delete;
   ProgressLine& operator=(ProgressLine const&) = delete;
   ~ProgressLine() { clear(); }
@@ -90,17 +94,17 @@ class ProgressLine {
       return;
     }
     auto const now = Clock::now();
-    auto const every = std::chrono::milliseconds(terminal_ ? 100 : 10'000);
+    auto const every = std::chrono::milliseconds(rewritten_ ? 100 : 10'000);
     if (!shown_ || (p.done < p.total && now - last_ < every)) return;
     last_ = now;
     auto const seconds = std::chrono::duration<double>(now - began_).count();
     auto const rate = static_cast<double>(p.done - first_done_) / std::max(seconds, 1e-9);
     auto const bar = bar_text(p.done, p.total);
-    fmt::print(stderr, "{}{}{}{} {} {}/{}  {:.3g} updates/s  {} left  nll {:.4f}{}", terminal_ ? "\r" : "",
-               colours_ ? "\x1b[32m" : "", bar, colours_ ? "\x1b[0m" : "", name(p.phase), p.update, p.updates, rate,
-               duration_text(static_cast<double>(p.total - p.done) / rate), p.nll, terminal_ ? "\x1b[K" : "\n");
+    fmt::print(stderr, "{}{}{}{} {} {}/{}  {:.3g} updates/s  {} left  nll {:.4f}{}", rewritten_ ? "\r" : "",
+               rewritten_ ? "\x1b[32m" : "", bar, rewritten_ ? "\x1b[0m" : "", name(p.phase), p.update, p.updates, rate,
+               duration_text(static_cast<double>(p.total - p.done) / rate), p.nll, rewritten_ ? "\x1b[K" : "\n");
     std::fflush(stderr);
-    dirty_ = terminal_;
+    dirty_ = rewritten_;
   }
 
   void clear() {
@@ -110,16 +114,16 @@ class ProgressLine {
 
  private:
   using Clock = std::chrono::steady_clock;
-  bool terminal_, shown_, colours_, dirty_ = false;
+  bool rewritten_, shown_, dirty_ = false;
   Index first_done_ = -1;
   Clock::time_point began_{}, last_{};
 };
 
-/// A line on stderr, rewritten in place on a terminal, from the first second of loading on.
+/// The same while weights are read, from the first second of loading on.
 class LoadingLine {
  public:
   LoadingLine(Settings const& s, std::string model)
-      : model_(std::move(model)), terminal_(::isatty(2) != 0), shown_(!s.quiet && (terminal_ || s.progress)) {}
+      : model_(std::move(model)), rewritten_(escapes(2)), shown_(!s.quiet && (::isatty(2) != 0 || s.progress)) {}
   LoadingLine(LoadingLine const&) = delete;
   LoadingLine& operator=(LoadingLine const&) = delete;
   ~LoadingLine() {
@@ -131,18 +135,18 @@ class LoadingLine {
     auto const now = Clock::now();
     if (!shown_ || (done < total && now < next_)) return;
     if (now < began_ + std::chrono::seconds(1)) return;
-    next_ = now + (terminal_ ? std::chrono::milliseconds(100) : std::chrono::milliseconds(10'000));
+    next_ = now + (rewritten_ ? std::chrono::milliseconds(100) : std::chrono::milliseconds(10'000));
     auto const bar = bar_text(done, total);
-    fmt::print(stderr, "{}{} {} {}{}", terminal_ ? "\r" : "", bar, done < total ? "loading" : "packing the weights of", model_,
-               terminal_ ? "\x1b[K" : "\n");
+    fmt::print(stderr, "{}{} {} {}{}", rewritten_ ? "\r" : "", bar, done < total ? "loading" : "packing the weights of", model_,
+               rewritten_ ? "\x1b[K" : "\n");
     std::fflush(stderr);
-    dirty_ = terminal_;
+    dirty_ = rewritten_;
   }
 
  private:
   using Clock = std::chrono::steady_clock;
   std::string model_;
-  bool terminal_, shown_, dirty_ = false;
+  bool rewritten_, shown_, dirty_ = false;
   Clock::time_point began_ = Clock::now(), next_{};
 };
 

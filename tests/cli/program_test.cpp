@@ -5,9 +5,11 @@
 
 #include <chg/cli/gates_file.hpp>
 #include <chg/formats/json.hpp>
+#include <chg/gate/checkpoint.hpp>
 #include <chg/run/file.hpp>
 
 #include <algorithm>
+#include <numeric>
 
 using namespace chg;
 using namespace chg::test;
@@ -200,6 +202,30 @@ TEST_CASE("program: a fit that is killed again and again ends with the bits of o
        {"G0.npy", "Gplus.npy", "Gminus.npy", "U0.npy", "Uplus.npy", "Uminus.npy", "metrics.csv", "heads.csv", "summary.csv"})
     CHECK(shell.read(text("whole/", file)) == shell.read(text("killed/", file)));
   CHECK(shell.names() == Names{"aba.jsonl", "killed", "whole"});
+}
+
+TEST_CASE("program: a fit is saved every few updates, so that kill -9 loses no more", "[cli]") {
+  NEEDS_PROGRAM();
+  Shell const shell;
+  make_aba(shell, "teaching", "aba.jsonl", 64);
+  // Some 10 ms an update, of which saving may take a twentieth; it takes less than that in five.
+  auto const fit = shell.start(
+      "chg fit builtin:teaching aba.jsonl --out run --seeds 2 --updates 120 --updates-pressed 0 --threads 1 --quiet");
+  std::vector<Index> saved;
+  for (auto over = false; !over;) {
+    over = ::waitpid(fit, nullptr, WNOHANG) != 0;
+    try {
+      auto const at = load_fit(shell.path("run/state/fit.bin")).point.update;
+      if (saved.empty() || at > saved.back()) saved.push_back(at);
+    } catch (Error const&) {  // not there yet, or no longer
+    }
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  }
+  REQUIRE(saved.size() >= 4);
+  std::adjacent_difference(saved.begin(), saved.end(), saved.begin());
+  CAPTURE(saved);
+  std::sort(saved.begin(), saved.end());
+  CHECK(saved[saved.size() / 2] <= 10);  // the median: one save may wait for the disk, and one look for the machine
 }
 
 TEST_CASE("program: Ctrl-C saves, says how to go on, and ends with 130", "[cli]") {

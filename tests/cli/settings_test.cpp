@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "support/catch.hpp"
 
+#include <chg/cli/checkpoint_pace.hpp>
 #include <chg/cli/console.hpp>
 #include <chg/cli/settings.hpp>
 
@@ -141,4 +142,29 @@ TEST_CASE("console: colours and lines that are rewritten go to a terminal alone,
   auto const nowhere = ::open("/dev/null", O_WRONLY);
   CHECK(shown({{"TERM", "xterm"}}, nowhere).empty());
   ::close(nowhere);
+}
+
+TEST_CASE("checkpoint_pace: five updates, or two seconds, but twenty times what saving costs", "[cli]") {
+  // Updates of one length; the numbers of updates that each checkpoint after the first one saves.
+  auto const saved = [](double update, double cost) {
+    CheckpointPace pace;
+    std::vector<int> each;
+    double now = 100;
+    for (int checkpoint = 0; checkpoint < 4; ++checkpoint, now += cost) {
+      double in_call = 0;
+      int updates = 0;
+      do now += update, in_call += update, ++updates;
+      while (!pace.due(now, in_call));
+      each.push_back(updates);
+    }
+    CHECK(each.front() == (update < 0.45 ? 5 : update < 1.5 ? 2 : 1));  // whose cost nobody knows yet
+    each.erase(each.begin());
+    return each;
+  };
+  CHECK(saved(0.025, 0.001) == std::vector<int>{5, 5, 5});
+  CHECK(saved(0.0001, 0) == std::vector<int>{5, 5, 5});
+  CHECK(saved(0.001, 0.00988) == std::vector<int>{198, 198, 198});  // the cost is a twentieth of 197.6 updates
+  CHECK(saved(1.25, 0.01) == std::vector<int>{2, 2, 2});
+  CHECK(saved(30, 0.1) == std::vector<int>{1, 1, 1});
+  CHECK(saved(30, 4) == std::vector<int>{3, 3, 3});
 }

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MIT
-// Runs a fit in a RUN directory: a checkpoint every few seconds, an end on Ctrl-C that can be resumed, results at the end.
+// Runs a fit in a RUN directory: a checkpoint every few updates, an end on Ctrl-C that can be resumed, results at the end.
 //
 // A checkpoint is a callback that stops, a save, and a resume, which gives the bits of a fit that never stopped.
 #pragma once
 
+#include <chg/cli/checkpoint_pace.hpp>
 #include <chg/cli/console.hpp>
 #include <chg/cli/inputs.hpp>
 #include <chg/run/resumable_run.hpp>
@@ -46,7 +47,6 @@ inline Examples training_sample(Examples const& data) {
 template <class Record>
 class Training {
   using Options = typename Record::Options;
-  using Clock = std::chrono::steady_clock;
   using Json = run::Json;
 
  public:
@@ -94,18 +94,16 @@ class Training {
       run_.begin(json(planned_, "running"));
     }
     ProgressLine line(settings_);
-    auto next = Clock::now() + kInterval;
+    CheckpointPace pace;
     options_.progress = [&](Progress const& p) {
       line.show(p);
-      return !GracefulInterrupts::requested() && Clock::now() < next;
+      std::chrono::duration<double> const now = std::chrono::steady_clock::now().time_since_epoch();
+      return !pace.due(now.count(), p.seconds) && !GracefulInterrupts::requested();
     };
     record = record ? resume(*std::move(record), options_) : begin(options_);
     while (record->status == Status::interrupted) {
-      auto const before = Clock::now();
       run_.checkpoint(*record);
       if (GracefulInterrupts::requested()) stop(line, *record);
-      auto const now = Clock::now();
-      next = now + std::max<Clock::duration>(kInterval, kLeastShare * (now - before));
       record = resume(*std::move(record), options_);
     }
     run_.checkpoint(*record);
@@ -128,9 +126,6 @@ class Training {
   std::filesystem::path const& path() const { return run_.path(); }
 
  private:
-  static constexpr std::chrono::seconds kInterval{2};
-  static constexpr int kLeastShare = 20;  ///< a checkpoint takes at most a twentieth of the time
-
   Index began_rows(Index otherwise) const {
     auto const options = run_.manifest().value("options", Json::object());
     auto const rows = options.is_object() ? options.value("run.max_rows", Json()) : Json();

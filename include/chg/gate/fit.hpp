@@ -77,7 +77,7 @@ class Training {
   }
 
   void run() {
-    began_at_ = done_;
+    began_at_ = done_, began_ = std::chrono::steady_clock::now();
     for (auto& point = record_.point; point.phase < static_cast<Index>(phases_.size()); point = {point.phase + 1, 0, {}, {}}) {
       if (!run_phase(point)) return;
       result(record_, point.phase) = logits();
@@ -182,7 +182,7 @@ class Training {
   std::vector<UnitOrder> orders_;
   std::vector<Job> jobs_;
   Index total_ = 0, done_ = 0, began_at_ = 0;
-  std::chrono::steady_clock::time_point began_ = std::chrono::steady_clock::now();
+  std::chrono::steady_clock::time_point began_{};
 };
 
 template <class Runner, std::size_t K>

@@ -23,7 +23,7 @@ struct Progress {
   Index done = 0;           ///< updates made in all phases
   Index total = 0;          ///< of all phases
   double nll = 0;           ///< of this update's batches, mean over gate sets
-  double seconds = 0;       ///< since this call of fit or resume began
+  double seconds = 0;       ///< since this call of fit or resume began its first update
   double seconds_left = 0;  ///< estimate, from the mean time of the updates of this call
 };
 

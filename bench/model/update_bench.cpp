@@ -5,7 +5,8 @@
 // share_of_peak is the minimal work (support/work.hpp) over the time and the FMA peak that was measured in the same run.
 // peak_MB is the largest resident size of the process so far, weights included: run one benchmark at a time
 // (--benchmark_filter) to read it. Environment: CHG_BENCH_LAYERS=N runs the 1B shape with N layers (default 4; 16 is the
-// full model).
+// full model); CHG_BENCH_ACCOUNT=N prints, for N runs before the timed ones, where the time goes (support/account.hpp).
+#include "support/account.hpp"
 #include "support/report.hpp"
 #include "support/work.hpp"
 
@@ -13,7 +14,9 @@
 
 #include <sys/resource.h>
 
+#include <cstdio>
 #include <numeric>
+#include <set>
 
 namespace {
 
@@ -61,6 +64,18 @@ Examples aba_prompts(Index count, Index vocab) {
   return Examples(std::move(examples));
 }
 
+/// The account of `runs` calls of run(), once a title: google-benchmark calls a benchmark several times to see how long it takes.
+template <class Run>
+void print_account(std::string const& title, int runs, int threads, bench::ProductsDone done, Run const& run) {
+  static std::set<std::string> printed;
+  if (runs <= 0 || !bench::has_sampler || !printed.insert(title).second) return;
+  auto const profile = bench::profile(threads, [&] {
+    for (int i = 0; i < runs; ++i) run();
+  });
+  done.flops *= runs, done.weight_bytes *= runs;
+  std::fprintf(stderr, "\n%s, %d runs\n\n%s\n", title.c_str(), runs, table(account_of(profile, done)).c_str());
+}
+
 void update(benchmark::State& state, Case (*which)(), Products products = Products::full) {
   auto const chosen = which();
   auto const& config = chosen.config;
@@ -76,15 +91,27 @@ void update(benchmark::State& state, Case (*which)(), Products products = Produc
     std::iota(job.units.begin(), job.units.end(), Index{0});
     job.gates = Matrix<float>::Constant(config.layers, config.heads, 0.7f);
   }
-  Runner runner(model, {.threads = threads, .max_rows = config.d_model > 1000 ? 256 : 1024});
-  runner.run({&examples}, std::span(jobs), MeanNll{});
+  RunOptions const options{.threads = threads, .max_rows = config.d_model > 1000 ? 256 : 1024};
+  Runner runner(model, options);
+  auto const run = [&] { runner.run({&examples}, std::span(jobs), MeanNll{}); };
+  run();
 
   std::vector<Example const*> pointers;
   for (auto const& e : examples) pointers.push_back(&e);
   PrefixTree tree;
   tree.build(pointers);
   auto const work = bench::minimal_work(llama_like, config, tree);
-  for (auto _ : state) runner.run({&examples}, std::span(jobs), MeanNll{});
+  if (auto const* const runs = std::getenv("CHG_BENCH_ACCOUNT")) {
+    auto const chunks = bench::chunked_work<float>(llama_like, config, examples, jobs[0].units, options);
+    auto const sets = static_cast<double>(jobs.size());
+    print_account(text("C ", config.d_model, ", L ", config.layers, ", products ", name(products), ", ", threads, " threads"),
+                  std::atoi(runs), threads,
+                  {sets * chunks.work.products(),
+                   sets * static_cast<double>(chunks.rows.size()) * static_cast<double>(model.weight_bytes()),
+                   bench::peak<float>(threads)},
+                  run);
+  }
+  for (auto _ : state) run();
 
   bench::report_work<float>(state, work.total() * static_cast<double>(jobs.size()), threads);
   auto const percent = [&](double part) { return 100 * part / work.total(); };

@@ -9,8 +9,10 @@
 //     {"do": "gradient", "batch": i}                               {"loss": x, "d_gates": [L*H]} at the gates as they are
 //     {"do": "update", "batch": i}                                 {"seconds": s, "processor": s, "loss": x, "peak_rss_kB": m},
 //                                                                  from batch to updated gates; processor: of all threads
+//     {"do": "account", "batch": i, "updates": n}                  where the time of n updates goes, see support/account.hpp
 //
 // FILE: one example a line, {"tokens": [ids], "target_mask": [0, 0, 1]}. Batch i is examples i N to i N + N - 1.
+#include "support/account.hpp"
 #include "support/peak.hpp"
 #include "support/work.hpp"
 
@@ -24,6 +26,7 @@
 #include <ctime>
 #include <iostream>
 #include <map>
+#include <numeric>
 #include <optional>
 #include <string>
 
@@ -46,7 +49,8 @@ class Session {
     check(examples_.has_value(), "request", "begin first", what);
     select(request.at("batch").get<Index>());
     if (what == "gradient") return gradient();
-    check(what == "update", "request", "begin, gradient or update", what);
+    if (what == "account") return account(request.at("updates").get<int>());
+    check(what == "update", "request", "begin, gradient, update or account", what);
     return update();
   }
 
@@ -65,43 +69,30 @@ class Session {
     Json reply;
     for (Index i = 0; (i + 1) * batch() <= examples_->size(); ++i) {
       select(i);
-      reply["batches"].push_back(account());
+      reply["batches"].push_back(costs());
     }
-    reply["peak"] = bench::measured_peak<Scalar>(runner_.threads());
+    reply["peak"] = peak_ = bench::measured_peak<Scalar>(runner_.threads());
     reply["weight_bytes"] = model_.weight_bytes();
     return reply;
   }
 
   // One tree of the whole batch against the trees of its chunks, which compute what they share once each.
-  Json account() const {
-    auto const whole = work_of(jobs_[0].units);
-    ChunkPlan plan;
-    std::array const data{&*examples_};
-    plan.cut(data, jobs_[0].units, chunk_limits<Scalar>(options_, model_.config().vocab));
-    Index rows = 0;
-    double work = 0;
-    std::vector<Index> heights;
-    for (Index c = 0; c < plan.chunks(); ++c) {
-      std::vector<Index> units;
-      for (auto const place : plan.chunk(c)) units.push_back(jobs_[0].units[static_cast<std::size_t>(place)]);
-      auto const part = work_of(units);
-      rows += part.rows;
-      work += part.work;
-      heights.push_back(part.rows);
-    }
-    return {{"rows", whole.rows}, {"flops", whole.work}, {"chunk_rows", rows}, {"chunk_flops", work}, {"chunks", heights}};
-  }
-
-  struct Cost {
-    Index rows;
-    double work;
-  };
-  Cost work_of(std::span<Index const> units) const {
+  Json costs() const {
+    auto const& units = jobs_[0].units;
     std::vector<Example const*> pointers;
     for (auto const unit : units) pointers.push_back(&(*examples_)[unit]);
-    PrefixTree tree;
-    tree.build(pointers);
-    return {tree.rows(), bench::minimal_work(Model::architecture, model_.config(), tree).total()};
+    PrefixTree whole;
+    whole.build(pointers);
+    auto const chunks = chunked_work();
+    return {{"rows", whole.rows()},
+            {"flops", bench::minimal_work(Model::architecture, model_.config(), whole).total()},
+            {"chunk_rows", std::accumulate(chunks.rows.begin(), chunks.rows.end(), Index{0})},
+            {"chunk_flops", chunks.work.total()},
+            {"chunks", chunks.rows}};
+  }
+
+  bench::BatchWork chunked_work() const {
+    return bench::chunked_work<Scalar>(Model::architecture, model_.config(), *examples_, jobs_[0].units, options_);
   }
 
   Index batch() const { return static_cast<Index>(jobs_[0].units.size()); }
@@ -118,12 +109,16 @@ class Session {
     return {{"loss", jobs_[0].loss}, {"d_gates", std::vector<double>(d.data(), d.data() + d.size())}};
   }
 
-  Json update() {
-    auto const start = bench::seconds();
-    auto const processor_start = std::clock();
+  void step() {
     optimizer_->gates(jobs_[0].gates);
     runner_.run({&*examples_}, std::span(jobs_), NextToken{});
     optimizer_->step(jobs_[0].loss, jobs_[0].logprob, jobs_[0].d_gates);
+  }
+
+  Json update() {
+    auto const start = bench::seconds();
+    auto const processor_start = std::clock();
+    step();
     auto const seconds = bench::seconds() - start;
     auto const processor = static_cast<double>(std::clock() - processor_start) / CLOCKS_PER_SEC;
     rusage usage;
@@ -131,8 +126,35 @@ class Session {
     return {{"seconds", seconds}, {"processor", processor}, {"loss", jobs_[0].loss}, {"peak_rss_kB", usage.ru_maxrss}};
   }
 
+  Json account(int updates) {
+    check(updates >= 1, "request: updates", "1 or more", updates);
+    auto const chunks = chunked_work();
+    auto const reads = static_cast<double>(chunks.rows.size()) * static_cast<double>(model_.weight_bytes());
+    auto const profile = bench::profile(runner_.threads(), [&] {
+      for (int u = 0; u < updates; ++u) step();
+    });
+    auto const a = bench::account_of(profile, {updates * chunks.work.products(), updates * reads, peak_});
+    auto parts = Json::array();
+    for (auto const& part : a.parts)
+      parts.push_back({{"name", part.name}, {"seconds", part.seconds}, {"samples", part.samples}});
+    return {{"updates", updates},
+            {"threads", profile.threads},
+            {"seconds", profile.seconds},
+            {"processor", profile.processor},
+            {"system", profile.system},
+            {"page_faults", profile.page_faults},
+            {"noted", profile.noted},
+            {"parts", parts},
+            {"product_flops", a.done.flops},
+            {"product_seconds", a.product_seconds()},
+            {"product_share_of_peak", a.product_share_of_peak()},
+            {"product_weight_bytes", a.done.weight_bytes},
+            {"largest_other", a.largest_other}};
+  }
+
   Model model_;
   RunOptions options_;
+  double peak_ = 0;
   Runner runner_;
   std::array<typename Runner::Job, 1> jobs_;
   std::optional<Examples> examples_;

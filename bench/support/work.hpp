@@ -3,7 +3,12 @@
 // redundancy. A multiplication and an addition count as two operations; what is not a product counts nothing.
 #pragma once
 
+#include <chg/model/chunks.hpp>
 #include <chg/model/transformer.hpp>
+
+#include <array>
+#include <span>
+#include <vector>
 
 namespace chg::bench {
 
@@ -14,7 +19,13 @@ struct Work {
   double mlp = 0;
   double unembedding = 0;
 
-  double total() const { return projections + attention + mlp + unembedding; }
+  double total() const { return products() + attention; }
+  double products() const { return projections + mlp + unembedding; }  ///< with weights
+
+  Work& operator+=(Work const& other) {
+    projections += other.projections, attention += other.attention, mlp += other.mlp, unembedding += other.unembedding;
+    return *this;
+  }
 };
 
 /// The minimum for one prefix tree of a whole batch: no gradient below layer 0's heads; the last layer's queries, W_O and
@@ -39,6 +50,31 @@ inline Work minimal_work(Architecture const& a, Config const& c, PrefixTree cons
   }
   work.unembedding = product(targets, c.d_model, c.vocab) * 2;
   return work;
+}
+
+/// A batch as one tree or as several, each with what its examples share.
+struct BatchWork {
+  Work work;
+  std::vector<Index> rows;  ///< of each tree
+};
+
+/// The chunks that BatchRunner cuts the batch into.
+template <class Scalar>
+BatchWork chunked_work(Architecture const& a, Config const& c, Examples const& examples, std::span<Index const> units,
+                       RunOptions const& options) {
+  ChunkPlan plan;
+  std::array const data{&examples};
+  plan.cut(data, units, chunk_limits<Scalar>(options, c.vocab));
+  BatchWork result;
+  PrefixTree tree;
+  for (Index chunk = 0; chunk < plan.chunks(); ++chunk) {
+    std::vector<Example const*> pointers;
+    for (auto const place : plan.chunk(chunk)) pointers.push_back(&examples[units[static_cast<std::size_t>(place)]]);
+    tree.build(pointers);
+    result.work += minimal_work(a, c, tree);
+    result.rows.push_back(tree.rows());
+  }
+  return result;
 }
 
 }  // namespace chg::bench

@@ -68,7 +68,7 @@ Examples aba_prompts(Index count, Index vocab) {
 template <class Run>
 void print_account(std::string const& title, int runs, int threads, bench::ProductsDone done, Run const& run) {
   static std::set<std::string> printed;
-  if (runs <= 0 || !bench::has_sampler || !printed.insert(title).second) return;
+  if (runs <= 0 || !printed.insert(title).second) return;
   auto const profile = bench::profile(threads, [&] {
     for (int i = 0; i < runs; ++i) run();
   });

@@ -347,12 +347,17 @@ def compare(row, model, options):
         kept["peak_rss_MB"] = reply["peak_rss_kB"] / 1e3
         say(f"{row}: update {number} of {side.name}: {reply['seconds']:.3f} s, loss {reply['loss']:.4f}")
 
+    def account(side):
+        if options.account and side.name in PRECISIONS:
+            sides[side.name]["account"] = side.ask(do="account", batch=0, updates=options.repeats)
+
     if large:
         for name in options.sides:
             with start(name, model, options) as side:
                 begin(side)
                 for number in range(options.repeats):
                     update(side, number)
+                account(side)
     else:
         if not options.no_reference:
             with start(reference, model, options) as side:
@@ -365,6 +370,8 @@ def compare(row, model, options):
             for number in range(options.repeats):
                 for side in running:
                     update(side, number)
+            for side in running:
+                account(side)
     for name, kept in sides.items():
         kept["median_seconds"] = statistics.median(kept["seconds"])
         kept["threads_busy"] = sum(kept["processor"]) / sum(kept["seconds"])
@@ -435,6 +442,39 @@ def table(results, options):
     return "\n".join(lines)
 
 
+def account_table(results):
+    """Where the time of ours goes: a column a workload and side, in percent of threads x wall time."""
+    columns = [
+        (ROWS[r["row"]][0], name, kept["account"]) for r in results for name, kept in r["sides"].items() if "account" in kept
+    ]
+    if not columns:
+        return "no side of ours gave an account"
+    parts = {}  # by name: its share in each column, the largest part of the first column first
+    for n, (_, _, a) in enumerate(columns):
+        for part in a["parts"]:
+            share, error = (part[key] / a["threads"] / a["seconds"] for key in ("seconds", "uncertainty"))
+            parts.setdefault(part["name"], ["-"] * len(columns))[n] = f"{share:.2%}" + (f" ± {error:.2%}" if error else "")
+    parts["idle"] = parts.pop("idle")  # last, whatever later columns brought
+    line = lambda name, values: "| " + " | ".join([name, *values]) + " |"
+    each = lambda show: [show(a) for _, _, a in columns]
+    lines = [
+        "share of threads x wall time, ± what the number of samples leaves open",
+        "",
+        line("part", [f"{workload}: {name}" for workload, name, _ in columns]),
+        "|---" * (len(columns) + 1) + "|",
+        *[line(name, shares) for name, shares in parts.items()],
+        line("threads x seconds of an update", each(lambda a: f"{a['threads']} x {a['seconds'] / a['updates']:.3f}")),
+        line("samples", each(lambda a: str(sum(p["samples"] for p in a["parts"])))),
+        line("products: GFLOP/s a thread", each(lambda a: f"{a['product_flops'] / a['product_seconds'] / 1e9:.1f}")),
+        line("products: share of the FMA peak", each(lambda a: f"{a['product_share_of_peak']:.1%}")),
+        line("products: GB/s of weights a thread",
+             each(lambda a: f"{a['product_weight_bytes'] / a['product_seconds'] / 1e9:.1f}")),
+        line("in the kernel, of the above", each(lambda a: f"{a['system'] / a['threads'] / a['seconds']:.2%}")),
+        line("page faults of an update", each(lambda a: f"{a['page_faults'] / a['updates']:.0f}")),
+    ]
+    return "\n".join(lines)
+
+
 def model_of(row, options):
     """The model given, or one of random weights, written once into the work directory."""
     size = ROWS[row][1]
@@ -461,6 +501,7 @@ def arguments():
     parser.add_argument("--program", type=pathlib.Path, default=TOP / "build/release/bench/chg_bench_update")
     parser.add_argument("--work", type=pathlib.Path, default=TOP / "build/rival", help="where weights and data are written")
     parser.add_argument("--no-reference", action="store_true", help="compare gradients with the first side, not with double")
+    parser.add_argument("--account", action="store_true", help="ours: also where the time of as many more updates goes")
     parser.add_argument("--prepare", action="store_true", help="write the weights and stop")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--max-rows", type=int, default=1024, help="ours: rows of a chunk")
@@ -485,6 +526,8 @@ def main():
         return None
     results = [compare(row, models[row], options) for row in options.rows]
     print(table(results, options))
+    if options.account:
+        print("\n" + account_table(results))
     if options.out:
         about = {"processor": processor(), "threads": options.threads, "repeats": options.repeats, "max_rows": options.max_rows,
                  "data": str(options.data or "random ids"), "rows": results}

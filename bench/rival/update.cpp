@@ -136,7 +136,10 @@ class Session {
     auto const a = bench::account_of(profile, {updates * chunks.work.products(), updates * reads, peak_});
     auto parts = Json::array();
     for (auto const& part : a.parts)
-      parts.push_back({{"name", part.name}, {"seconds", part.seconds}, {"samples", part.samples}});
+      parts.push_back({{"name", part.name},
+                       {"seconds", part.seconds},
+                       {"uncertainty", part.uncertainty()},
+                       {"samples", part.samples}});
     return {{"updates", updates},
             {"threads", profile.threads},
             {"seconds", profile.seconds},

@@ -25,8 +25,12 @@ namespace chg::bench {
 
 struct Part {
   std::string name;
-  double seconds = 0;        ///< of all threads
-  std::int64_t samples = 0;  ///< the share of a part of n samples is known to 1 / sqrt(n)
+  double seconds = 0;  ///< of all threads
+  double squares = 0;  ///< see Place
+  std::int64_t samples = 0;
+
+  /// To what `seconds` is known, s: their 1 / sqrt(n) for n samples of equal weight.
+  double uncertainty() const { return std::sqrt(squares); }
 };
 
 /// What the products with weights did while the account was taken.
@@ -82,7 +86,8 @@ inline std::string_view part_of(Place const& place) {
   auto const is = [&](std::string_view name) { return outermost.find(name) != std::string::npos; };
   auto const packed = std::string_view(gemm_backend) == "packed";
   if (is("gemm_pack")) return packed ? "attention: packing for Eigen's products" : "packing for Eigen's products";
-  if (is("gebp_") || is("general_matrix") || is("gemv")) return packed ? "attention: Eigen's products" : "products, Eigen's";
+  if (is("gebp_") || is("general_matrix") || is("gemv") || is("ProductBlocking"))
+    return packed ? "attention: Eigen's products" : "products, Eigen's";
   auto const in = [&](std::string_view name) { return place.object.find(name) != std::string::npos; };
   if (in("blas")) return "products, BLAS's";
   if (in("libgomp") || in("libomp")) return "threads: waiting awake, starting";
@@ -99,16 +104,18 @@ inline Account account_of(Profile profile, ProductsDone done) {
     auto const name = detail::part_of(place);
     auto& part = parts[name];
     part.seconds += place.seconds;
+    part.squares += place.squares;
     part.samples += place.samples;
     if (name == detail::kOther) others[place.frames.empty() ? place.object : place.frames.back().function] += place.seconds;
   }
   Account account{.profile = std::move(profile), .parts = {}, .done = done, .largest_other = {}};
   account.profile.places.clear();
-  for (auto& [name, part] : parts) account.parts.push_back({std::string(name), part.seconds, part.samples});
+  for (auto& [name, part] : parts) account.parts.push_back({std::string(name), part.seconds, part.squares, part.samples});
   std::sort(account.parts.begin(), account.parts.end(), [](Part const& a, Part const& b) { return a.seconds > b.seconds; });
-  account.parts.push_back({"idle", account.total() - account.profile.processor, 0});
-  auto const largest = std::max_element(others.begin(), others.end(), [](auto& a, auto& b) { return a.second < b.second; });
-  if (largest != others.end()) account.largest_other = largest->first;
+  account.parts.push_back({"idle", account.total() - account.profile.processor, 0, 0});
+  auto const largest = std::max_element(others.begin(), others.end(), [](auto& x, auto& y) { return x.second < y.second; });
+  if (largest != others.end())
+    account.largest_other = text(largest->first, ", ", std::lround(1e3 * largest->second), " ms");
   return account;
 }
 
@@ -124,8 +131,7 @@ inline std::string table(Account const& a) {
   for (auto const& part : a.parts) {
     auto const share = 100 * part.seconds / a.total();
     lines += row("| %s | %.2f | %.3f |", part.name.c_str(), share, part.seconds);
-    lines += part.samples ? row(" %lld | %.2f |\n", static_cast<long long>(part.samples),
-                                share / std::sqrt(static_cast<double>(part.samples)))
+    lines += part.samples ? row(" %lld | %.2f |\n", static_cast<long long>(part.samples), 100 * part.uncertainty() / a.total())
                           : std::string(" - | - |\n");
   }
   lines += row("| %d threads x %.3f s | 100 | %.3f | %lld | |\n\n", p.threads, p.seconds, a.total(),
@@ -134,8 +140,8 @@ inline std::string table(Account const& a) {
                "%.1f GB/s a thread\n",
                a.done.flops / a.product_seconds() / 1e9, 100 * a.product_share_of_peak(), a.done.weight_bytes / 1e9,
                a.done.weight_bytes / a.product_seconds() / 1e9);
-  lines += row("in the kernel: %.3f s of the above, %lld page faults; samples stand for %.1f %% of the processor time\n", p.system,
-               static_cast<long long>(p.page_faults), 100 * p.noted);
+  lines += row("in the kernel: %.3f s of the above, %lld page faults; samples stand for %.1f %% of the processor time\n",
+               p.system, static_cast<long long>(p.page_faults), 100 * p.noted);
   if (!a.largest_other.empty()) lines += "largest of other: " + a.largest_other + "\n";
   return lines;
 }

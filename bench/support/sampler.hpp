@@ -46,6 +46,7 @@ struct Place {
   std::string object;         ///< the file of the program or library, empty where none is known
   std::int64_t samples = 0;
   double seconds = 0;  ///< processor time
+  double squares = 0;  ///< sum of the squares of the samples' processor time, s^2: the variance of `seconds`
 };
 
 struct Profile {
@@ -59,8 +60,6 @@ struct Profile {
 };
 
 #if defined(CHG_BENCH_SAMPLER)
-inline constexpr bool has_sampler = true;
-
 namespace detail {
 struct Sample {
   std::uintptr_t counter;
@@ -113,7 +112,7 @@ class ThreadTimer {
   timer_t timer_;
 };
 
-/// Fills in the frames of places of this program, given their offsets in it. Without addr2line none is filled in.
+/// Fills in the frames of places of this program, given their offsets in it.
 inline void name_places(std::map<std::uintptr_t, Place*> const& offsets) {
   auto const program = std::filesystem::read_symlink("/proc/self/exe").string();
   constexpr std::size_t kBatch = 2000;  // addresses, so that a command stays well under the 128 KiB that Linux allows
@@ -185,27 +184,31 @@ Profile profile(int threads, Run const& run, long interval = 997'000) {
     auto const& sample = samples[static_cast<std::size_t>(i)];
     auto& place = places[sample.counter];
     ++place.samples;
-    place.seconds += static_cast<double>(sample.nanoseconds);
-    result.noted += static_cast<double>(sample.nanoseconds);
+    auto const spent_here = static_cast<double>(sample.nanoseconds);
+    place.seconds += spent_here;
+    place.squares += spent_here * spent_here;
+    result.noted += spent_here;
   }
   Dl_info here{}, there{};
   dladdr(reinterpret_cast<void const*>(&detail::take_sample), &here);
   std::map<std::uintptr_t, Place*> offsets;
   for (auto& [counter, place] : places) {
-    place.seconds *= result.processor / result.noted;
+    auto const unit = result.processor / result.noted;
+    place.seconds *= unit;
+    place.squares *= unit * unit;
     if (!dladdr(reinterpret_cast<void const*>(counter), &there)) continue;
     place.object = there.dli_fname;
     if (there.dli_fbase == here.dli_fbase) offsets[counter - reinterpret_cast<std::uintptr_t>(here.dli_fbase)] = &place;
   }
   result.noted *= 1e-9 / result.processor;
   detail::name_places(offsets);
+  auto const named = std::any_of(offsets.begin(), offsets.end(), [](auto& at) { return !at.second->frames.empty(); });
+  check(named, "sampler: addr2line", "names of functions", "nothing", "Install binutils.");
   for (auto& [counter, place] : places) result.places.push_back(std::move(place));
   return result;
 }
 
 #else
-inline constexpr bool has_sampler = false;
-
 template <class Run>
 Profile profile(int, Run const&, long = 0) {
   throw Error({"sampler", "Linux on x86_64 or aarch64", "another system", ""});

@@ -36,5 +36,6 @@ say "building"
 cmake --build --preset "$preset" --target $targets --parallel "$(jobs)"
 say "testing"
 ctest --preset "$preset" ${labels:+--label-regex "^$labels\$"} --parallel "$(jobs)"
+grep '^better: ' "build/$preset/Testing/Temporary/LastTest.log" || true # costs for which tests/regression/table.txt has more
 [ -n "${CHG_TEST_DATA:-}" ] || say "without CHG_TEST_DATA: tests on published checkpoints and data did not run; set it to the folder that holds them"
 say "done"

@@ -1,48 +1,11 @@
 // SPDX-License-Identifier: MIT
 // The steady state of a fit allocates nothing: every malloc of the program is counted, operator new and Eigen included.
-// Left out under the address sanitizer, which brings a malloc of its own, and without glibc.
 #include "gate/toy.hpp"
 #include "support/catch.hpp"
+#include "support/count_allocations.hpp"
 #include "support/tiny_models.hpp"
 
-#include <atomic>
-#include <cstdlib>
-
-#if defined(__SANITIZE_ADDRESS__)
-#define CHG_TEST_OWN_MALLOC 0
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#define CHG_TEST_OWN_MALLOC 0
-#endif
-#endif
-#if !defined(CHG_TEST_OWN_MALLOC) && defined(__GLIBC__)
-#define CHG_TEST_OWN_MALLOC 1
-#endif
-
 #if CHG_TEST_OWN_MALLOC
-
-namespace {
-std::atomic<long> allocations = 0;
-}
-
-extern "C" {
-void* __libc_malloc(std::size_t);
-void* __libc_calloc(std::size_t, std::size_t);
-void* __libc_realloc(void*, std::size_t);
-void* __libc_memalign(std::size_t, std::size_t);
-
-void* malloc(std::size_t bytes) noexcept { return ++allocations, __libc_malloc(bytes); }
-void* calloc(std::size_t n, std::size_t bytes) noexcept { return ++allocations, __libc_calloc(n, bytes); }
-void* realloc(void* p, std::size_t bytes) noexcept { return ++allocations, __libc_realloc(p, bytes); }
-void* aligned_alloc(std::size_t alignment, std::size_t bytes) noexcept {
-  return ++allocations, __libc_memalign(alignment, bytes);
-}
-int posix_memalign(void** p, std::size_t alignment, std::size_t bytes) noexcept {
-  ++allocations;
-  *p = __libc_memalign(alignment, bytes);
-  return *p ? 0 : ENOMEM;
-}
-}
 
 using namespace chg;
 

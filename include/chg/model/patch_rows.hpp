@@ -32,6 +32,7 @@ namespace detail {
 /// read(row, logits [V], their log normaliser) for each row of x [n, C], which leaves the last layer.
 template <Architecture A, class Scalar, class Read>
 void read_logits(Transformer<A, Scalar> const& model, Scalar const* x, Index n, Arena& arena, Read const& read) {
+  using std::log;
   constexpr Index kRows = 256;  // 50 MB of logits in float at 50,000 tokens
   auto const C = model.d_model(), V = model.vocab();
   auto const mark = arena.mark();
@@ -45,7 +46,7 @@ void read_logits(Transformer<A, Scalar> const& model, Scalar const* x, Index n, 
       auto all = ops::row(logits + i * V, V);
       if (model.config().logit_soft_cap > 0) all = (all / cap).tanh() * cap;
       auto const highest = all.maxCoeff();
-      read(first + i, logits + i * V, std::log((all - highest).exp().sum()) + highest);
+      read(first + i, logits + i * V, log((all - highest).exp().sum()) + highest);
     }
   }
   arena.rewind(mark);

@@ -22,8 +22,9 @@ void check_examples(M const& model, Examples const& examples) {
   for (Index i = 0; i < examples.size(); ++i) model.check_example(examples[i], i);
 }
 
-/// Keeps its scratch space: from the second batch of a size on, run() allocates nothing of its own. The bits of the results
-/// depend on batch, model and max_rows, not on threads, nor on which jobs run together. The model must outlive it.
+/// Keeps its scratch space: once each worker has met the largest chunk and laid its memory together, run() allocates nothing of
+/// its own. The bits of the results depend on batch, model and max_rows, not on threads, nor on which jobs run together. The model
+/// must outlive it.
 template <TransformerModel M>
 class BatchRunner {
  public:

@@ -77,7 +77,8 @@ template <int N, class F>
 }
 
 /// a: row i begins at a + i a_stride; b: [steps, columns], on a vector's boundary; c: [Rows, columns] at c_stride.
-/// accumulate: adds to c, else writes it.
+/// accumulate: adds to c, else writes it. What c holds is added at the end, so that a caller that cuts a long sum into blocks gets
+/// the rounding errors of short sums.
 template <class Tile, int Rows>
 [[gnu::noinline]] void multiply_tile(typename Tile::Factor const* a, Index a_stride, typename Tile::Factor const* b, Index steps,
                                      typename Tile::Sum* c, Index c_stride, bool accumulate) {
@@ -89,10 +90,7 @@ template <class Tile, int Rows>
       unrolled<kVectors>([&](auto j) __attribute__((always_inline)) { f(sums[i][j], c + i * c_stride + j * Tile::lanes); });
     });
   };
-  if (accumulate)
-    each([](Vector& sum, auto* at) __attribute__((always_inline)) { std::memcpy(&sum, at, sizeof(Vector)); });
-  else
-    each([](Vector& sum, auto*) __attribute__((always_inline)) { sum = Vector{}; });
+  each([](Vector& sum, auto*) __attribute__((always_inline)) { sum = Vector{}; });
   for (Index k = 0; k < steps; ++k, ++a, b += kVectors * Tile::lanes) {
     decltype(Tile::load(b)) row[kVectors];
     unrolled<kVectors>([&](auto j) __attribute__((always_inline)) { row[j] = Tile::load(b + j * Tile::lanes); });
@@ -101,6 +99,12 @@ template <class Tile, int Rows>
       unrolled<kVectors>([&](auto j) __attribute__((always_inline)) { Tile::multiply_add(sums[i][j], factor, row[j]); });
     });
   }
+  if (accumulate)
+    each([](Vector& sum, auto* at) __attribute__((always_inline)) {
+      Vector before;
+      std::memcpy(&before, at, sizeof(Vector));
+      sum += before;
+    });
   each([](Vector& sum, auto* at) __attribute__((always_inline)) { std::memcpy(at, &sum, sizeof(Vector)); });
 }
 

@@ -96,10 +96,7 @@ void update(benchmark::State& state, Case (*which)(), Products products = Produc
   auto const run = [&] { runner.run({&examples}, std::span(jobs), MeanNll{}); };
   run();
 
-  std::vector<Example const*> pointers;
-  for (auto const& e : examples) pointers.push_back(&e);
-  PrefixTree tree;
-  tree.build(pointers);
+  auto const tree = bench::tree_of(examples, jobs[0].units);
   auto const work = bench::minimal_work(llama_like, config, tree);
   if (auto const* const runs = std::getenv("CHG_BENCH_ACCOUNT")) {
     auto const chunks = bench::chunked_work<float>(llama_like, config, examples, jobs[0].units, options);

@@ -79,10 +79,7 @@ class Session {
   // One tree of the whole batch against the trees of its chunks, which compute what they share once each.
   Json costs() const {
     auto const& units = jobs_[0].units;
-    std::vector<Example const*> pointers;
-    for (auto const unit : units) pointers.push_back(&(*examples_)[unit]);
-    PrefixTree whole;
-    whole.build(pointers);
+    auto const whole = bench::tree_of(*examples_, units);
     auto const chunks = chunked_work();
     return {{"rows", whole.rows()},
             {"flops", bench::minimal_work(Model::architecture, model_.config(), whole).total()},

@@ -52,6 +52,15 @@ inline Work minimal_work(Architecture const& a, Config const& c, PrefixTree cons
   return work;
 }
 
+/// One tree of a whole batch.
+inline PrefixTree tree_of(Examples const& examples, std::span<Index const> units) {
+  std::vector<Example const*> pointers;
+  for (auto const unit : units) pointers.push_back(&examples[unit]);
+  PrefixTree tree;
+  tree.build(pointers);
+  return tree;
+}
+
 /// A batch as one tree or as several, each with what its examples share.
 struct BatchWork {
   Work work;
@@ -66,11 +75,10 @@ BatchWork chunked_work(Architecture const& a, Config const& c, Examples const& e
   std::array const data{&examples};
   plan.cut(data, units, chunk_limits<Scalar>(options, c.vocab));
   BatchWork result;
-  PrefixTree tree;
   for (Index chunk = 0; chunk < plan.chunks(); ++chunk) {
-    std::vector<Example const*> pointers;
-    for (auto const place : plan.chunk(chunk)) pointers.push_back(&examples[units[static_cast<std::size_t>(place)]]);
-    tree.build(pointers);
+    std::vector<Index> members;
+    for (auto const place : plan.chunk(chunk)) members.push_back(units[static_cast<std::size_t>(place)]);
+    auto const tree = tree_of(examples, members);
     result.work += minimal_work(a, c, tree);
     result.rows.push_back(tree.rows());
   }

@@ -5,8 +5,6 @@
 #include "support/catch.hpp"
 #include "support/work.hpp"  // of bench
 
-#include <chg/model/chunks.hpp>
-
 #include <numeric>
 
 using namespace chg;
@@ -14,37 +12,19 @@ using namespace chg::tests;
 
 namespace {
 
-struct Cost {
-  Index rows = 0;
-  double operations = 0;
-};
-
-Cost cost_of(Architecture const& a, Examples const& examples, std::span<Index const> units) {
-  std::vector<Example const*> pointers;
-  for (auto const unit : units) pointers.push_back(&examples[unit]);
-  PrefixTree tree;
-  tree.build(pointers);
-  return {tree.rows(), bench::minimal_work(a, config_of(a), tree).total()};
-}
-
 void compare(TableSection& table, std::string const& name, Architecture const& a, Examples const& examples) {
   std::vector<Index> units(static_cast<std::size_t>(examples.size()));
   std::iota(units.begin(), units.end(), Index{0});
-  ChunkPlan plan;
-  Examples const* const data[] = {&examples};
-  plan.cut(data, units, chunk_limits<float>({}, a.vocab));
-  Cost chunks;
-  for (Index c = 0; c < plan.chunks(); ++c) {
-    auto const chunk = cost_of(a, examples, plan.chunk(c));
-    chunks.rows += chunk.rows, chunks.operations += chunk.operations;
-  }
-  auto const tree = cost_of(a, examples, units);
-  CHECK(tree.rows <= chunks.rows);
-  CHECK(tree.operations <= chunks.operations);
-  table.at_most(name + ".tree.rows", static_cast<double>(tree.rows));
-  table.at_most(name + ".tree.megaflop", tree.operations / 1e6);
-  table.at_most(name + ".chunks.rows", static_cast<double>(chunks.rows));
-  table.at_most(name + ".chunks.megaflop", chunks.operations / 1e6);
+  auto const tree = bench::tree_of(examples, units);
+  auto const operations = bench::minimal_work(a, config_of(a), tree).total();
+  auto const chunks = bench::chunked_work<float>(a, config_of(a), examples, units, {});
+  auto const rows = std::accumulate(chunks.rows.begin(), chunks.rows.end(), Index{0});
+  CHECK(tree.rows() <= rows);
+  CHECK(operations <= chunks.work.total());
+  table.at_most(name + ".tree.rows", static_cast<double>(tree.rows()));
+  table.at_most(name + ".tree.megaflop", operations / 1e6);
+  table.at_most(name + ".chunks.rows", static_cast<double>(rows));
+  table.at_most(name + ".chunks.megaflop", chunks.work.total() / 1e6);
 }
 
 }  // namespace

@@ -41,7 +41,7 @@ void causal_attention(benchmark::State& state, bool backward) {
   auto* const p = arena.allocate<float>(shape.heads * n * rows.stride());
   float* const no_slope = nullptr;  // no soft cap
   SingleThreadedProducts const one_thread;
-  ops::causal_attention(rows, shape, q.data(), kv.data(), p, no_slope, z.data());
+  ops::causal_attention(rows, shape, q.data(), kv.data(), p, no_slope, z.data(), arena);
   // The last row of the first prompt, head 0, in plain loops.
   auto const last = state.range(0) - 1;
   std::vector<double> weights;
@@ -61,7 +61,7 @@ void causal_attention(benchmark::State& state, bool backward) {
       ops::causal_attention_backward(rows, shape, q.data(), kv.data(), p, no_slope, dz.data(), delta.data(), dq.data(),
                                      dkv.data(), arena);
     else
-      ops::causal_attention(rows, shape, q.data(), kv.data(), p, no_slope, z.data());
+      ops::causal_attention(rows, shape, q.data(), kv.data(), p, no_slope, z.data(), arena);
     benchmark::ClobberMemory();
   }
   auto const pairs = static_cast<double>(tree.visible_pairs(false));

@@ -62,10 +62,12 @@ struct Rule {
 inline constexpr Rule kRules[] = {
     {"chg/tensor/packed_matrix.hpp", "round_pairs", "rounding to bfloat16"},
     {"chg/tensor/bfloat16.hpp", "", "rounding to bfloat16"},
+    {"chg/tensor/register_tile.hpp", "AttentionTile", "attention: products"},
+    {"chg/ops/attention_products.hpp", "", "attention: products"},
     {"chg/tensor/register_tile.hpp", "", "products with weights"},
     {"chg/tensor/packed_matrix.hpp", "", "products with weights"},
     {"chg/tensor/gemm.hpp", "", "products with weights"},
-    {"chg/ops/causal_attention.hpp", "", "attention: softmax, its gradient, small products"},
+    {"chg/ops/causal_attention.hpp", "", "attention: softmax and its gradient"},
     {"chg/ops/swiglu.hpp", "", "SwiGLU"},
     {"chg/ops/geglu.hpp", "", "GeGLU"},
     {"chg/ops/gelu.hpp", "", "GELU"},
@@ -85,9 +87,9 @@ inline std::string_view part_of(Place const& place) {
   auto const outermost = place.frames.empty() ? std::string() : place.frames.back().function;
   auto const is = [&](std::string_view name) { return outermost.find(name) != std::string::npos; };
   auto const packed = std::string_view(gemm_backend) == "packed";
-  if (is("gemm_pack")) return packed ? "attention: packing for Eigen's products" : "packing for Eigen's products";
+  if (is("gemm_pack")) return packed ? "attention: products" : "packing for Eigen's products";
   if (is("gebp_") || is("general_matrix") || is("gemv") || is("ProductBlocking"))
-    return packed ? "attention: Eigen's products" : "products, Eigen's";
+    return packed ? "attention: products" : "products, Eigen's";
   auto const in = [&](std::string_view name) { return place.object.find(name) != std::string::npos; };
   if (in("blas")) return "products, BLAS's";
   if (in("libgomp") || in("libomp")) return "threads: waiting awake, starting";

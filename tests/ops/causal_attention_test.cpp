@@ -79,7 +79,7 @@ class Attention {
     std::fill_n(p_, n, Scalar(std::numeric_limits<RealType>::quiet_NaN()));  // whatever was there must not matter
     Matrix<Scalar> z = Matrix<Scalar>::Constant(q.rows(), q.cols(), Scalar(std::numeric_limits<RealType>::quiet_NaN()));
     slope_ = shape_.soft_cap > 0 ? arena_.allocate<Scalar>(n) : nullptr;
-    ops::causal_attention(rows_, shape_, q.data(), kv.data(), p_, slope_, z.data());
+    ops::causal_attention(rows_, shape_, q.data(), kv.data(), p_, slope_, z.data(), arena_);
     return z;
   }
 
@@ -171,7 +171,10 @@ TEST_CASE("causal attention: output and gradient are exact on single paths of ev
     for (auto const& shape : kShapes)
       for (auto const which : {ops::Rows::all, ops::Rows::targets}) check_exact(tree_of(path_of(length)), which, shape);
   for (Index length : {15, 16, 17})
-    for (auto const which : {ops::Rows::all, ops::Rows::targets}) check_exact(tree_of(path_of(length)), which, {2, 1, 3});
+    for (auto const which : {ops::Rows::all, ops::Rows::targets}) {
+      check_exact(tree_of(path_of(length)), which, {2, 1, 3});
+      check_exact(tree_of(path_of(length)), which, {2, 1, 8});  // whole vectors
+    }
 }
 
 TEST_CASE("causal attention: output and gradient are exact on branching trees, shared and not", "[ops]") {
@@ -179,6 +182,7 @@ TEST_CASE("causal attention: output and gradient are exact on branching trees, s
     for (auto const which : {ops::Rows::all, ops::Rows::targets}) {
       check_exact(tree_of(branching(), sharing), which, {4, 2, 3});
       check_exact(tree_of(branching(), sharing), which, {3, 1, 2});
+      check_exact(tree_of(branching(), sharing), which, {2, 1, 16});
     }
 }
 
@@ -198,6 +202,7 @@ TEST_CASE("causal attention: soft-capped scores bend, and their gradient with th
       for (auto const which : {ops::Rows::all, ops::Rows::targets}) {
         check_exact(tree_of(branching()), which, {4, 2, 3, window, 0.6, cap});
         check_exact(tree_of(long_and_ragged()), which, {2, 1, 2, window, 0.6, cap});
+        check_exact(tree_of(branching()), which, {2, 1, 8, window, 0.6, cap});
       }
 }
 
@@ -240,6 +245,7 @@ TEST_CASE("causal attention: in float the error is at most twice that of the pla
   check(path_of(17), {2, 1, 4}, true);
   check(long_and_ragged(), {6, 2, 16}, false);
   check(path_of(131), {2, 1, 64}, false);
+  check(path_of(33), {2, 1, 16}, true);
 }
 
 TEST_CASE("causal attention: probabilities sum to 1 over what a query sees and are 0 on what it does not", "[ops]") {

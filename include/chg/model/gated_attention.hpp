@@ -168,7 +168,7 @@ class GatedAttention : CheckArchitecture<A> {
       for (Index i = 0; i < queries; ++i) rotary_->turn(state.q + i * head_columns(), heads(), rows.position(i));
       for (Index i = 0; i < n; ++i) rotary_->turn(state.kv + i * kv_columns(), kv_heads(), rows.tree().position(i));
     }
-    ops::causal_attention(rows, shape(), state.q, state.kv, state.probabilities, state.slope, state.z);
+    ops::causal_attention(rows, shape(), state.q, state.kv, state.probabilities, state.slope, state.z, arena);
 
     auto const mark = arena.mark();
     auto* const y = arena.template allocate<T>(queries * head_columns());

@@ -18,7 +18,7 @@ std::size_t pass_bytes(Architecture const& a, Config const& c, Index rows, Index
                      (a.parallel ? c.d_model : 0);
   auto const kept = 2 * c.d_model + 4 + 2 * heads_columns + 2 * c.kv_heads * c.head_dim + mlp + norms +
                     (c.attention_soft_cap > 0 ? 2 : 1) * c.heads * stride;
-  auto const working = 4 * c.d_model + 2 * heads_columns + 2 * c.kv_heads * c.head_dim + 2 * c.d_ff + stride + c.heads;
+  auto const working = 4 * c.d_model + 2 * heads_columns + (2 * c.kv_heads + 1) * c.head_dim + 2 * c.d_ff + stride + c.heads;
   return static_cast<std::size_t>(rows * (kept * c.layers + working) +
                                   targets * ((c.logit_soft_cap > 0 ? 2 : 1) * c.vocab + 3 * c.d_model)) *
          sizeof(Scalar);

@@ -23,10 +23,6 @@ T* thread_room(Index n) {
   return room.data();
 }
 
-/// Rows of a block at most. The rounding error of a sum of K terms taken in blocks of b grows as sqrt(K b): gate gradients of
-/// SmolLM2 in float are two to four times nearer those in double than with blocks of 512 that go on from each other's sums.
-inline constexpr Index block_depth = 256;
-
 /// Runs y (+)= x B over panels, blocks and tiles. x: [n, *] at x_stride factors; block(panel, first, steps) gives the
 /// block's factors; steps: of the whole of B; y: [n, out].
 template <class Tile, class Block>
@@ -45,11 +41,11 @@ void multiply_panels(typename Tile::Factor const* x, Index x_stride, Index n, In
         auto const rows = std::min<Index>(Shape::rows, n - i);
         auto* const c = y + i * out + column;
         if (width == Shape::columns) {
-          multiply_rows<Tile>(rows, x + i * x_stride + k, x_stride, b, height, c, out, adds);
+          multiply_rows<Tile>(rows, {x + i * x_stride + k, x_stride}, b, Shape::columns, height, c, out, adds);
         } else {
           Sum tile[Shape::rows * Shape::columns] = {};
           for (Index r = 0; adds && r < rows; ++r) std::copy_n(c + r * out, width, tile + r * Shape::columns);
-          multiply_rows<Tile>(rows, x + i * x_stride + k, x_stride, b, height, tile, Shape::columns, adds);
+          multiply_rows<Tile>(rows, {x + i * x_stride + k, x_stride}, b, Shape::columns, height, tile, Shape::columns, adds);
           for (Index r = 0; r < rows; ++r) std::copy_n(tile + r * Shape::columns, width, c + r * out);
         }
       }

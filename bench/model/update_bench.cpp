@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// One update of one gate set, everything but the optimiser's step: random weights at the shapes of the teaching model,
-// SmolLM2-135M and Llama 3.2 1B, on ABA prompts of 29 tokens.
+// One update of one gate set or several side by side, everything but the optimiser's step: random weights at the shapes of the
+// teaching model, SmolLM2-135M and Llama 3.2 1B, on ABA prompts of 29 tokens.
 //
 // share_of_peak is the minimal work (support/work.hpp) over the time and the FMA peak that was measured in the same run.
 // peak_MB is the largest resident size of the process so far, weights included: run one benchmark at a time
@@ -84,8 +84,7 @@ void update(benchmark::State& state, Case (*which)(), Products products = Produc
   Transformer<llama_like, float> const model(config, random_weights<float>(llama_like, config), products);
   auto const examples = aba_prompts(batch, config.vocab);
   using Runner = BatchRunner<Transformer<llama_like, float>>;
-  // Two gate sets, or one for the largest, so that two threads have work of their own.
-  std::vector<Runner::Job> jobs(config.d_model > 1000 ? 1 : 2);
+  std::vector<Runner::Job> jobs(static_cast<std::size_t>(state.range(1)));
   for (auto& job : jobs) {
     job.units.resize(static_cast<std::size_t>(batch));
     std::iota(job.units.begin(), job.units.end(), Index{0});
@@ -101,12 +100,13 @@ void update(benchmark::State& state, Case (*which)(), Products products = Produc
   if (auto const* const runs = std::getenv("CHG_BENCH_ACCOUNT")) {
     auto const chunks = bench::chunked_work<float>(llama_like, config, examples, jobs[0].units, options);
     auto const sets = static_cast<double>(jobs.size());
-    print_account(text("C ", config.d_model, ", L ", config.layers, ", products ", name(products), ", ", threads, " threads"),
-                  std::atoi(runs), threads,
-                  {sets * chunks.work.products(),
-                   sets * static_cast<double>(chunks.rows.size()) * static_cast<double>(model.weight_bytes()),
-                   bench::peak<float>(threads)},
-                  run);
+    print_account(
+        text("C ", config.d_model, ", L ", config.layers, ", products ", name(products), ", ", threads, " threads, ", jobs.size(),
+             " gate sets"),
+        std::atoi(runs), threads,
+        {sets * chunks.work.products(),
+         sets * static_cast<double>(chunks.rows.size()) * static_cast<double>(model.weight_bytes()), bench::peak<float>(threads)},
+        run);
   }
   for (auto _ : state) run();
 
@@ -124,23 +124,11 @@ void update(benchmark::State& state, Case (*which)(), Products products = Produc
                                                    benchmark::Counter::kIsIterationInvariantRate | benchmark::Counter::kInvert);
 }
 
-BENCHMARK_CAPTURE(update, teaching, teaching)->Arg(1)->Arg(2)->UseRealTime()->Unit(benchmark::kMillisecond)->ArgName("threads");
-BENCHMARK_CAPTURE(update, SmolLM2_135M, smollm2)
-    ->Arg(1)
-    ->Arg(2)
-    ->UseRealTime()
-    ->Unit(benchmark::kMillisecond)
-    ->ArgName("threads");
-BENCHMARK_CAPTURE(update, SmolLM2_135M_bf16, smollm2, Products::bfloat16)
-    ->Arg(2)
-    ->UseRealTime()
-    ->Unit(benchmark::kMillisecond)
-    ->ArgName("threads");
-BENCHMARK_CAPTURE(update, Llama_3_2_1B, llama_1b)->Arg(2)->UseRealTime()->Unit(benchmark::kMillisecond)->ArgName("threads");
-BENCHMARK_CAPTURE(update, Llama_3_2_1B_bf16, llama_1b, Products::bfloat16)
-    ->Arg(2)
-    ->UseRealTime()
-    ->Unit(benchmark::kMillisecond)
-    ->ArgName("threads");
+void timed(benchmark::internal::Benchmark* b) { b->ArgNames({"threads", "sets"})->UseRealTime()->Unit(benchmark::kMillisecond); }
+BENCHMARK_CAPTURE(update, teaching, teaching)->Args({1, 2})->Args({2, 2})->Apply(timed);
+BENCHMARK_CAPTURE(update, SmolLM2_135M, smollm2)->Args({1, 2})->Args({2, 2})->Args({2, 1})->Args({2, 10})->Apply(timed);
+BENCHMARK_CAPTURE(update, SmolLM2_135M_bf16, smollm2, Products::bfloat16)->Args({2, 2})->Apply(timed);
+BENCHMARK_CAPTURE(update, Llama_3_2_1B, llama_1b)->Args({2, 1})->Apply(timed);
+BENCHMARK_CAPTURE(update, Llama_3_2_1B_bf16, llama_1b, Products::bfloat16)->Args({2, 1})->Apply(timed);
 
 }  // namespace

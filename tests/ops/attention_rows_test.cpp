@@ -12,9 +12,8 @@ namespace {
 using namespace chg;
 
 PrefixTree branching() {
-  static std::vector<Example> const examples{{{1, 2, 3, 4, 5, 6}, {0, 0, 0, 0, 0, 1}},
-                                             {{1, 2, 3, 7, 8}, {0, 0, 0, 1, 1}},
-                                             {{8, 1, 2}, {0, 0, 1}}};
+  static std::vector<Example> const examples{
+      {{1, 2, 3, 4, 5, 6}, {0, 0, 0, 0, 0, 1}}, {{1, 2, 3, 7, 8}, {0, 0, 0, 1, 1}}, {{8, 1, 2}, {0, 0, 1}}};
   std::vector<Example const*> pointers;
   for (auto const& e : examples) pointers.push_back(&e);
   PrefixTree tree;
@@ -32,8 +31,7 @@ TEST_CASE("attention_rows: blocks pair every query once with every key on its pa
     std::set<std::pair<Index, Index>> seen;
     ops::for_each_block(rows, [&](ops::KeyBlock const& b) {
       for (Index query = b.first; query < b.first + b.count; ++query)
-        for (Index key = 0; key < b.visible(rows, query); ++key)
-          CHECK(seen.insert({query, b.segment.begin + key}).second);
+        for (Index key = 0; key < b.visible(rows, query); ++key) CHECK(seen.insert({query, b.segment.begin + key}).second);
     });
     // Each query has as many keys as its path is long: with each pair once, these are the path.
     Index pairs = 0;

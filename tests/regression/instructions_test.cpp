@@ -26,7 +26,8 @@ Instructions read_callgrind(std::string const& path) {
   std::ifstream file(path);
   auto in_tile = false, of_a_call = false;
   for (std::string line; std::getline(file, line);) {
-    if (line.starts_with("fn=")) in_tile = line.find("multiply_tile") != std::string::npos;
+    if (line.starts_with("fn="))  // attention has a tile of its own
+      in_tile = line.find("multiply_tile") != std::string::npos && line.find("AttentionTile") == std::string::npos;
     if (line.starts_with("calls=")) {
       of_a_call = true;
       continue;

@@ -37,8 +37,8 @@ void check_strided() {
             auto const b = sample<Scalar>(steps, columns + kBeside, 2);
             auto const before = sample<Scalar>(rows, columns + kBeside, 3);
             auto c = before;
-            detail::multiply_vectors<Tile>(rows, vectors, turned ? Strided<Scalar>{a.data(), 1, a.cols()}
-                                                                 : Strided<Scalar>{a.data(), a.cols()},
+            detail::multiply_vectors<Tile>(rows, vectors,
+                                           turned ? Strided<Scalar>{a.data(), 1, a.cols()} : Strided<Scalar>{a.data(), a.cols()},
                                            b.data(), b.cols(), steps, c.data(), c.cols(), accumulate);
             CHECK(c.rightCols(kBeside) == before.rightCols(kBeside));
             for (Index i = 0; i < rows; ++i)

@@ -7,8 +7,8 @@
 //
 // i runs over the queries of a block, j over its segment's rows. P is 0 at keys that a query does not see, and S is wanted
 // only at those that it does. PlainProducts compute whole blocks by Eigen, for any number type and width of a head.
-// TiledProducts run the register tile over the matrices as they lie, for heads as wide as whole vectors, and leave out what
-// lies behind all queries of a tile: nearly half of the work on a path without branches.
+// TiledProducts run the register tile over the matrices as they lie, for heads of whole vectors, and leave out what no query of
+// a tile sees: on a long path without branches nearly half of the work.
 #pragma once
 
 #include <chg/ops/attention_rows.hpp>
@@ -73,7 +73,7 @@ class PlainProducts {
 template <class Real>
 struct AttentionTile : RealTile<Real> {};
 
-/// The same by the register tile. Numbers of p behind what a query sees, up to the end of its row, are overwritten by scores().
+/// The same by the register tile. scores() may write anything to what a query does not see in its row of p.
 template <class Real>
 class TiledProducts {
   using Tile = AttentionTile<Real>;
@@ -124,8 +124,8 @@ class TiledProducts {
       auto const at = b.first + i, visible = b.visible(rows_, at + height - 1);
       for_each_panel(layout_.head_dim, [&](Index d, Index vectors) {
         multiply_vectors<Tile>(height, vectors, {p + at * stride_ + b.segment.position, stride_},
-                                            keys + b.segment.begin * layout_.kv_cols + d, layout_.kv_cols, visible,
-                                            y + at * layout_.q_cols + d, layout_.q_cols, true);
+                               keys + b.segment.begin * layout_.kv_cols + d, layout_.kv_cols, visible,
+                               y + at * layout_.q_cols + d, layout_.q_cols, true);
       });
     });
   }
@@ -137,8 +137,8 @@ class TiledProducts {
         auto const steps = std::min(block_depth, end - first);
         for_each_panel(layout_.head_dim, [&](Index d, Index vectors) {
           multiply_vectors<Tile>(height, vectors, {p + first * stride_ + b.segment.position + j, 1, stride_},
-                                              x + first * layout_.q_cols + d, layout_.q_cols, steps,
-                                              d_keys + row * layout_.kv_cols + d, layout_.kv_cols, true);
+                                 x + first * layout_.q_cols + d, layout_.q_cols, steps, d_keys + row * layout_.kv_cols + d,
+                                 layout_.kv_cols, true);
         });
       }
     });

@@ -93,18 +93,25 @@ class RotaryTable {
  private:
   template <bool Back, class Scalar>
   void rotate(Scalar* x, Index heads, Index position) const {
+    if (pairing_ == RotaryPairing::halves)
+      rotate<Back, 1>(x, heads, position, cos_.cols());
+    else
+      rotate<Back, 2>(x, heads, position, 1);
+  }
+
+  // Pair i is x[i Step] and x[i Step + partner]; a step known to the compiler makes whole vectors of it.
+  template <bool Back, Index Step, class Scalar>
+  void rotate(Scalar* x, Index heads, Index position, Index partner) const {
     auto const half = cos_.cols();
     auto const* const c = cos_.data() + position * half;
     auto const* const s = sin_.data() + position * half;
-    auto const step = pairing_ == RotaryPairing::halves ? Index{1} : Index{2};
-    auto const partner = pairing_ == RotaryPairing::halves ? half : Index{1};
     for (Index h = 0; h < heads; ++h, x += head_dim_)
 #pragma omp simd
       for (Index i = 0; i < half; ++i) {
-        auto const a = x[i * step], b = x[i * step + partner];
+        auto const a = x[i * Step], b = x[i * Step + partner];
         auto const sine = Back ? -s[i] : s[i];
-        x[i * step] = a * Scalar(c[i]) - b * Scalar(sine);
-        x[i * step + partner] = a * Scalar(sine) + b * Scalar(c[i]);
+        x[i * Step] = a * Scalar(c[i]) - b * Scalar(sine);
+        x[i * Step + partner] = a * Scalar(sine) + b * Scalar(c[i]);
       }
   }
 

@@ -95,7 +95,7 @@ struct Strided {
 /// accumulate: adds to c, else writes it. What c holds is fetched while the sums run and added at the end, so that a caller that
 /// cuts a long sum into blocks gets the rounding errors of short sums.
 template <class Tile, int Rows, int Vectors>
-[[gnu::noinline]] void multiply_tile(Strided<typename Tile::Factor> a, typename Tile::Factor const* b, Index b_stride,
+[[gnu::noinline]] void multiply_tile(Strided<typename Tile::Factor> const& a, typename Tile::Factor const* b, Index b_stride,
                                      Index steps, typename Tile::Sum* c, Index c_stride, bool accumulate) {
   using Vector = typename Tile::Vector;
   Vector sums[Rows][Vectors];
@@ -128,16 +128,16 @@ template <class Tile, int Rows, int Vectors>
 
 /// multiply_tile for a number of rows known at run time: 1 to TileShape<Tile>::rows.
 template <class Tile, int Vectors = TileShape<Tile>::vectors, int Rows = TileShape<Tile>::rows>
-void multiply_rows(Index rows, Strided<typename Tile::Factor> a, typename Tile::Factor const* b, Index b_stride, Index steps,
-                   typename Tile::Sum* c, Index c_stride, bool accumulate) {
+void multiply_rows(Index rows, Strided<typename Tile::Factor> const& a, typename Tile::Factor const* b, Index b_stride,
+                   Index steps, typename Tile::Sum* c, Index c_stride, bool accumulate) {
   if (rows == Rows) return multiply_tile<Tile, Rows, Vectors>(a, b, b_stride, steps, c, c_stride, accumulate);
   if constexpr (Rows > 1) multiply_rows<Tile, Vectors, Rows - 1>(rows, a, b, b_stride, steps, c, c_stride, accumulate);
 }
 
 /// The same for a number of vectors known at run time: 1 to TileShape<Tile>::vectors.
 template <class Tile, int Vectors = TileShape<Tile>::vectors>
-void multiply_vectors(Index rows, Index vectors, Strided<typename Tile::Factor> a, typename Tile::Factor const* b, Index b_stride,
-                      Index steps, typename Tile::Sum* c, Index c_stride, bool accumulate) {
+void multiply_vectors(Index rows, Index vectors, Strided<typename Tile::Factor> const& a, typename Tile::Factor const* b,
+                      Index b_stride, Index steps, typename Tile::Sum* c, Index c_stride, bool accumulate) {
   if (vectors == Vectors) return multiply_rows<Tile, Vectors>(rows, a, b, b_stride, steps, c, c_stride, accumulate);
   if constexpr (Vectors > 1)
     multiply_vectors<Tile, Vectors - 1>(rows, vectors, a, b, b_stride, steps, c, c_stride, accumulate);

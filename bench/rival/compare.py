@@ -296,8 +296,7 @@ class Side:
 def start(name, model, options):
     common = ["--model", str(model), "--threads", str(options.threads)]
     if name in ("usual", "tuned"):
-        most = options.most_tokens if name == "tuned" else options.most_tokens // 2  # logits at every position take as much
-        return Side(name, [sys.executable, __file__, "--serve", name, *common, "--most-tokens", str(most)]
+        return Side(name, [sys.executable, __file__, "--serve", name, *common, "--most-tokens", str(options.most_tokens)]
                     + ["--compile"] * (options.compile and name == "tuned"))
     return Side(name, [str(options.program), *common, "--precision", PRECISIONS[name], "--max-rows", str(options.max_rows)])
 
@@ -316,12 +315,15 @@ def relative_difference(a, b):
 
 
 def compare(row, model, options):
-    """Gradients checked, then medians of updates: the sides take turns, or come one after another where the model is so
-    large that memory should hold one at a time."""
+    """Gradients checked, then medians of updates: the sides take turns, or come one after another where the model or the
+    batch is so large that memory should hold one at a time."""
     _, size, batch, *_ = ROWS[row]
     large = size == "llama-1b"
+    examples = examples_of(row, options.repeats, options)
+    padded = batch * max(len(e["tokens"]) for e in examples)
+    apart = large or padded > 4096  # the usual way takes some 2 MB a token
     data = options.work / f"{row}.jsonl"
-    data.write_text("".join(json.dumps(e) + "\n" for e in examples_of(row, options.repeats, options)))
+    data.write_text("".join(json.dumps(e) + "\n" for e in examples))
     shape = MODELS[size]["num_hidden_layers"], MODELS[size]["num_attention_heads"]
     logits = np.random.default_rng(options.seed).uniform(-2, 2, shape).flatten().tolist()
     reference = options.sides[0] if large or options.no_reference else "ours f64"
@@ -351,7 +353,11 @@ def compare(row, model, options):
         if options.account and side.name in PRECISIONS:
             sides[side.name]["account"] = side.ask(do="account", batch=0, updates=options.repeats)
 
-    if large:
+    if reference not in options.sides:
+        with start(reference, model, options) as side:
+            begin(side)
+        del sides[reference]
+    if apart:
         for name in options.sides:
             with start(name, model, options) as side:
                 begin(side)
@@ -359,10 +365,6 @@ def compare(row, model, options):
                     update(side, number)
                 account(side)
     else:
-        if not options.no_reference:
-            with start(reference, model, options) as side:
-                begin(side)
-            del sides[reference]
         with contextlib.ExitStack() as stack:
             running = [stack.enter_context(start(name, model, options)) for name in options.sides]
             for side in running:
@@ -507,7 +509,7 @@ def arguments():
     parser.add_argument("--max-rows", type=int, default=1024, help="ours: rows of a chunk")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--out", type=pathlib.Path, help="results as JSON")
-    parser.add_argument("--most-tokens", type=int, default=8192, help="tuned: padded tokens taken at once; usual: half of it")
+    parser.add_argument("--most-tokens", type=int, default=8192, help="PyTorch: padded tokens taken at once")
     parser.add_argument("--compile", action="store_true", help="tuned: torch.compile the decoder")
     parser.add_argument("--serve", choices=("usual", "tuned"), help=argparse.SUPPRESS)
     options = parser.parse_args()

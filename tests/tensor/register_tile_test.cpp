@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT
 #include "support/catch.hpp"
+#include "support/twins.hpp"
 
-#include <chg/tensor/random.hpp>
 #include <chg/tensor/register_tile.hpp>
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
-#include <vector>
 
 namespace {
 
@@ -15,10 +15,7 @@ using detail::RealTile, detail::Strided, detail::TileShape;
 
 template <class Scalar>
 Matrix<Scalar> sample(Index rows, Index cols, std::uint32_t substream) {
-  Random random(23, Stream::user, substream);
-  Matrix<Scalar> m(rows, cols);
-  for (Index i = 0; i < m.size(); ++i) m.data()[i] = static_cast<Scalar>(random.normal());
-  return m;
+  return twins::sample(rows, cols, substream).template cast<Scalar>();
 }
 
 // C (+)= A B in every position of the tile, with A as it lies and turned, B and C inside wider matrices; what is beside C stays.

@@ -130,3 +130,34 @@ TEST_CASE("chunks: borders move to where a leading example ends, and a prefix of
     CHECK(rows - tree.rows() <= most);
   }
 }
+
+TEST_CASE("chunks: of two, the higher is as low as a border between two units can make it", "[model]") {
+  // Ten leading examples after an instruction; as many prompts of each as the numbers say.
+  std::vector<Example> all;
+  Token const prompts[] = {3, 9, 2, 14, 1, 7, 8, 2, 11, 7};
+  for (Token group = 0; group < 10; ++group)
+    for (Token i = 0; i < prompts[group]; ++i) {
+      std::vector<Token> tokens(19, 1);
+      for (Token t = 0; t < 9; ++t) tokens.push_back(100 + 9 * group + t);
+      for (Token t = 0; t < 5; ++t) tokens.push_back(1000 + 70 * group + 5 * i + t);
+      all.push_back(prompt_and_target(std::move(tokens), {0}));
+    }
+  Examples const examples(std::move(all));
+  Examples const* const data[] = {&examples};
+  ChunkPlan plan;
+  auto const units = all_of(examples);
+  plan.cut(data, units, {});
+  REQUIRE(plan.chunks() == 2);
+  auto const rows = [&](std::size_t begin, std::size_t end) {
+    std::vector<Example const*> pointers;
+    for (auto i = begin; i < end; ++i) pointers.push_back(&examples[static_cast<Index>(i)]);
+    PrefixTree tree;
+    tree.build(pointers);
+    return tree.rows();
+  };
+  auto least = examples.size() * 100;
+  for (std::size_t border = 1; border < units.size(); ++border)
+    least = std::min(least, std::max(rows(0, border), rows(border, units.size())));
+  // A border that makes less be computed twice may be chosen for up to a quarter of that.
+  CHECK(std::max(plan.rows(0), plan.rows(1)) <= least + 28 / 4);
+}

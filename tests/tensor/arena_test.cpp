@@ -88,3 +88,21 @@ TEST_CASE("arena: nothing asked for is a valid request", "[tensor]") {
   m.setOnes();
   CHECK(m.sum() == 15);
 }
+
+TEST_CASE("arena: what is expected fits into one block from the start, and so does what comes to be expected", "[tensor]") {
+  Arena arena;
+  arena.reset(1'000'000);
+  auto const capacity = arena.capacity();
+  CHECK(capacity >= 1'000'000);
+  auto* const first = arena.allocate<std::byte>(400'000);
+  auto* const second = arena.allocate<std::byte>(600'000 / 64 * 64);
+  CHECK(second == first + 400'000);
+  CHECK(arena.capacity() == capacity);
+  arena.reset(900'000);
+  CHECK(arena.allocate<std::byte>(1) == first);
+  arena.reset(5'000'000);
+  auto const larger = arena.capacity();
+  CHECK(larger >= 5'000'000);
+  arena.allocate<std::byte>(5'000'000);
+  CHECK(arena.capacity() == larger);
+}

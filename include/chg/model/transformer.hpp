@@ -251,7 +251,8 @@ class Transformer : CheckArchitecture<A> {
   void run_layers(PrefixTree const& tree, Scalar const* gates, Pass<Scalar>& pass, Keep keep,
                   LayerReplacements<Scalar> replacements, ResidualStream<Scalar> const& stream, Index end) const {
     auto& arena = pass.arena;
-    arena.reset();
+    auto const targets = static_cast<Index>(tree.target_rows().size());
+    arena.reset(keep == Keep::for_backward ? pass_bytes(tree.rows(), targets, tree.depth()) : 0);
     pass.layers.resize(static_cast<std::size_t>(layers()));
     auto const n = tree.rows(), C = d_model();
     Scalar* x[2] = {arena.template allocate<Scalar>(n * C),

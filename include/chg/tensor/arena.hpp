@@ -19,11 +19,13 @@ class Arena {
  public:
   /// Takes back everything handed out. Blocks that were needed are merged into one, so the same sequence of allocations
   /// fits without a call to the system from then on.
-  void reset() {
-    if (blocks_.size() > 1) {
-      auto const total = capacity();
+  /// expected: bytes that will be asked for before the next reset, when known; there is then one block from the start. A block that
+  /// is too small makes way for one with room to spare: pages become memory only when they are written to.
+  void reset(std::size_t expected = 0) {
+    auto const held = capacity();
+    if (blocks_.size() > 1 || held < expected) {
       blocks_.clear();
-      blocks_.emplace_back(total);
+      blocks_.emplace_back(std::max(held, expected + expected / 2));
     }
     for (auto& block : blocks_) block.used = 0;
     current_ = 0;

@@ -45,7 +45,7 @@ TEMPLATE_TEST_CASE("families: log-probabilities at every position, and their gra
     INFO(name);
     formats::ModelSource const source(test::repository("tests/formats/families/" + name));
     auto const& d = source.description();
-    auto const model = cli::make_model<TestType>(d.architecture, d.config, source.weights<TestType>());
+    auto const model = cli::make_model<TestType>(d.architecture, d.config, source.reader<TestType>());
     // Recorded with 12 decimals, in other orders of summation. In float a sum of n terms errs by sqrt(n) u (Higham and Mary 2019), n
     // at most d_ff; the 2 L + 1 stages pass on what they were given, and so does each stage of the backward pass. Three times that,
     // since entries of 1.3 / sqrt(fan-in) let an error grow from stage to stage.

@@ -74,9 +74,10 @@ TEST_CASE("families: inspect counts the parameters of every family, and score an
     auto const gradient = cli::read_npy(shell.path("dG.npy")).values;
     formats::ModelSource const source(model);
     auto const& d = source.description();
-    auto const loaded = cli::make_model<float>(d.architecture, d.config, source.weights<float>());
+    auto const loaded = cli::make_model<float>(d.architecture, d.config, source.reader<float>());
     auto const data = cli::read_data(shell.path("data.jsonl"), {d.config.vocab, d.config.context}, {});
-    auto const expected = chg::gradient(loaded, data, Matrix<float>(Matrix<float>::Ones(d.config.layers, d.config.heads))).d_gates;
+    auto const expected =
+        chg::gradient(loaded, data, Matrix<float>(Matrix<float>::Ones(d.config.layers, d.config.heads))).d_gates;
     REQUIRE(gradient.size() == static_cast<std::size_t>(expected.size()));
     for (std::size_t i = 0; i < gradient.size(); ++i)
       CHECK(static_cast<float>(gradient[i]) == static_cast<float>(expected.data()[i]));

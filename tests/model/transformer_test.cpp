@@ -2,6 +2,8 @@
 #include "model/exactness.hpp"
 #include "support/catch.hpp"
 
+#include <chg/model/trace.hpp>
+
 #include <limits>
 
 using namespace chg;
@@ -165,13 +167,35 @@ TEST_CASE("transformer: a prompt of one token is enough", "[model]") {
   CHECK(relative_error(gradient(model, one, gates).d_gates, dual_gradient(model, one, gates)) < 1e-12);
 }
 
+TEST_CASE("transformer: takes each layer as it is read, and names what is wrong with one", "[model]") {
+  auto const weights = random_weights<double>(llama_like, llama_config(), {.seed = 4, .biases = true});
+  auto const reader = [&](std::size_t layers) -> WeightReader<double> {
+    return [&, layers](LayerSink<double> const& take) {
+      auto rest = weights;
+      rest.layers.clear();
+      for (std::size_t l = 0; l < layers; ++l) {
+        auto layer = weights.layers[l % weights.layers.size()];
+        if (l == 1 && layers == 2) layer.W_O(0, 0) = std::numeric_limits<double>::quiet_NaN();
+        take(std::move(layer));
+      }
+      return rest;
+    };
+  };
+  auto const model = [&](WeightReader<double> const& read) { return Transformer<llama_like, double>(llama_config(), read); };
+  std::vector<Token> const tokens{4, 9, 2, 7};
+  CHECK(logits(model(reader(3)), std::span(tokens)) ==
+        logits(Transformer<llama_like, double>(llama_config(), weights), std::span(tokens)));
+  CHECK_THROWS_WITH(model(reader(1)), Catch::Contains("weights: layers. Expected 3, got 1"));
+  CHECK_THROWS_WITH(model(reader(4)), Catch::Contains("weights: layers. Expected 3, got 4"));
+  CHECK_THROWS_WITH(model(reader(2)), Catch::Contains("weights: layers[1].W_O. Expected finite numbers"));
+}
+
 TEST_CASE("transformer: products in bfloat16 are near those in double, by the round-off of their factors", "[model]") {
   auto const examples = ragged(30);
   auto const weights = random_weights<float>(llama_like, llama_config(), {.seed = 5, .biases = true, .random_norms = true});
   Transformer<llama_like, float> const narrow(llama_config(), weights, Products::bfloat16), wide(llama_config(), weights);
-  Transformer<llama_like, double> const exact(llama_config(),
-                                              random_weights<double>(llama_like, llama_config(),
-                                                                     {.seed = 5, .biases = true, .random_norms = true}));
+  Transformer<llama_like, double> const exact(
+      llama_config(), random_weights<double>(llama_like, llama_config(), {.seed = 5, .biases = true, .random_norms = true}));
   CHECK(narrow.products() == Products::bfloat16);
   CHECK(wide.products() == Products::full);
   if (std::string_view(gemm_backend) == "packed") CHECK(narrow.weight_bytes() < wide.weight_bytes());

@@ -70,6 +70,24 @@ void check_transposed() {
   }
 }
 
+void check_transposed_pairs() {
+  constexpr Index kLanes = detail::RealTile<float>::lanes, kFrom = kLanes + 3, kTo = 2 * kLanes + 5;
+  using Pairs = Matrix<std::uint32_t>;
+  for (Index rows : {Index{0}, Index{1}, kLanes - 1, kLanes, kLanes + 4}) {
+    INFO(rows << " rows of pairs");
+    Random random(7, Stream::user);
+    Pairs from(std::min(rows, kLanes), kFrom);
+    for (Index i = 0; i < from.size(); ++i) from.data()[i] = static_cast<std::uint32_t>(random.below(std::uint64_t{1} << 32));
+    Pairs to = Pairs::Constant(kLanes / 2, kTo, 5);
+    detail::transpose_pairs(from.data(), kFrom, rows, to.data(), kTo);
+    auto const number = [&](Index row, Index column) {  // of the matrix that `from` holds in pairs
+      return row / 2 < from.rows() ? from(row / 2, column) >> (row % 2 ? 16 : 0) & 0xffffu : 0u;
+    };
+    for (Index m = 0; m < kLanes / 2; ++m)
+      for (Index i = 0; i < kTo; ++i) CHECK(to(m, i) == (i < 2 * kLanes ? number(i, 2 * m) | number(i, 2 * m + 1) << 16 : 5u));
+  }
+}
+
 }  // namespace
 
 TEST_CASE("register_tile: matrices as they lie multiply to round-off, at every height and width of a tile", "[tensor]") {
@@ -80,4 +98,8 @@ TEST_CASE("register_tile: matrices as they lie multiply to round-off, at every h
 TEST_CASE("register_tile: a square is transposed, rows that are missing are zeros", "[tensor]") {
   check_transposed<float>();
   check_transposed<double>();
+}
+
+TEST_CASE("register_tile: a square of pairs is transposed number by number, rows that are missing are zeros", "[tensor]") {
+  check_transposed_pairs();
 }

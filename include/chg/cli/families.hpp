@@ -25,11 +25,11 @@ using Families = FamilyList<llama_like, qwen3_like, gemma_like, gemma2_like, gem
 
 namespace detail {
 template <class Real, Architecture... As>
-AnyTransformer<Real> make_one_of(FamilyList<As...>, Architecture const& wanted, Config config, Weights<Real> weights,
+AnyTransformer<Real> make_one_of(FamilyList<As...>, Architecture const& wanted, Config config, WeightReader<Real> const& read,
                                  Products products) {
   std::optional<AnyTransformer<Real>> made;
   auto const make = [&]<Architecture A>() {
-    if (!made && wanted == A) made = make_any_transformer<A, Real>(std::move(config), std::move(weights), products);
+    if (!made && wanted == A) made = make_any_transformer<A, Real>(std::move(config), read, products);
   };
   (make.template operator()<As>(), ...);
   if (!made)
@@ -39,11 +39,12 @@ AnyTransformer<Real> make_one_of(FamilyList<As...>, Architecture const& wanted, 
 }
 }  // namespace detail
 
-/// The model of these parts. Real: float or double. Throws Error for an architecture that is no family, and as Transformer does.
+/// The model of these parts, which are read once. Real: float or double. Throws Error for an architecture that is no family, and
+/// as Transformer does.
 template <class Real>
-AnyTransformer<Real> make_model(Architecture const& architecture, Config config, Weights<Real> weights,
+AnyTransformer<Real> make_model(Architecture const& architecture, Config config, WeightReader<Real> const& read,
                                 Products products = Products::full) {
-  return detail::make_one_of<Real>(Families{}, architecture, std::move(config), std::move(weights), products);
+  return detail::make_one_of<Real>(Families{}, architecture, std::move(config), read, products);
 }
 
 }  // namespace chg::cli

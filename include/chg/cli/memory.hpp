@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Keeps a command within --max-memory: chunks are made smaller until the forecast fits, or it is refused with the number needed.
 //
-//     resident now + threads * pass_bytes(rows of a chunk)      or before loading      resident now + weights
+//     resident now + threads * pass_bytes(rows of a chunk)      or before loading      resident now + loading_bytes
 #pragma once
 
 #include <chg/cli/model_word.hpp>
@@ -36,15 +36,17 @@ double worker_bytes(Architecture const& architecture, Config const& config, Inde
 template <class Real>
 double memory_needed(ModelWord const& word, Products products, int threads, Index longest) {
   auto const& d = word.description();
-  return word.weight_bytes<Real>(products) +
-         threads * worker_bytes<Real>(d.architecture, d.config, RunOptions{}.max_rows, std::min(longest, d.config.context));
+  auto const running =
+      word.weight_bytes<Real>(products) +
+      threads * worker_bytes<Real>(d.architecture, d.config, RunOptions{}.max_rows, std::min(longest, d.config.context));
+  return std::max(running, word.loading_bytes<Real>(products));
 }
 
 namespace detail {
 /// Names a size that --max-memory takes and that is enough.
 inline Error too_much(double needed, Settings const& s, char const* advice) {
-  return Error({"--max-memory", fmt::format("{:.0f}M or more, by forecast", std::ceil(needed / (1024 * 1024))), s.max_memory,
-                advice});
+  return Error(
+      {"--max-memory", fmt::format("{:.0f}M or more, by forecast", std::ceil(needed / (1024 * 1024))), s.max_memory, advice});
 }
 }  // namespace detail
 
@@ -52,7 +54,7 @@ inline Error too_much(double needed, Settings const& s, char const* advice) {
 template <class Real>
 void check_weights_fit(ModelWord const& word, Settings const& s) {
   auto const limit = memory_size(s.max_memory);
-  auto const needed = resident_bytes() + word.weight_bytes<Real>(products_of(s));
+  auto const needed = resident_bytes() + word.loading_bytes<Real>(products_of(s));
   if (needed > limit) throw detail::too_much(needed, s, "Allow more, use --precision f32 or bf16, or take a smaller model.");
 }
 

@@ -40,8 +40,7 @@ class ModelWord {
     }
     std::error_code unreadable;
     check(std::filesystem::exists(path_, unreadable), "model " + name_, "a .gguf file, a model directory, or builtin:NAME",
-          "nothing there",
-          "builtin models: teaching, induction, redundant, two_formats.");
+          "nothing there", "builtin models: teaching, induction, redundant, two_formats.");
     source_.emplace(path_);
     description_ = source_->description();
     if (!vocabulary_ && has_teaching_words()) vocabulary_ = builtin::teaching_vocabulary();
@@ -74,13 +73,17 @@ class ModelWord {
                             (a.position == Position::learned ? c.context * c.d_model : 0) + (constructed() ? c.vocab : 0);
     return embeddings + c.layers * layer + norm;
   }
-  /// Bytes of the weights in memory, which also bound what loading takes: matrices are packed once for each direction.
+  /// Bytes of the weights in memory.
   template <class Real>
   double weight_bytes(Products products) const {
-    auto const apart = description_.tied ? Index{0} : config().vocab * config().d_model;
+    auto const apart = description_.tied ? Index{0} : config().vocab * config().d_model;  // an embedding that is only read
     auto const one = products == Products::bfloat16 ? 2.0 : static_cast<double>(sizeof(Real));
-    auto const copies = products == Products::full && std::string_view(gemm_backend) != "packed" ? 1.0 : 2.0;
-    return static_cast<double>(parameters() - apart) * one * copies + static_cast<double>(apart) * sizeof(Real);
+    return static_cast<double>(parameters() - apart) * one + static_cast<double>(apart) * sizeof(Real);
+  }
+  /// Bytes that loading takes: a layer, and the embedding for longer, are there as Real beside the packed weights.
+  template <class Real>
+  double loading_bytes(Products products) const {
+    return weight_bytes<Real>(products) + static_cast<double>(config().vocab * config().d_model) * sizeof(Real);
   }
 
   /// Reads the weights, for sequences of at most `longest` tokens: rotary tables of a context of millions, or of one that only a
@@ -95,7 +98,7 @@ class ModelWord {
     }
     auto config = description_.config;
     if (description_.architecture.position == Position::rotary) config.context = std::clamp<Index>(longest, 1, config.context);
-    return make_model<Real>(description_.architecture, std::move(config), source_->weights<Real>(progress), products);
+    return make_model<Real>(description_.architecture, std::move(config), source_->reader<Real>(progress), products);
   }
 
   /// The files that decide what the model computes and reads.

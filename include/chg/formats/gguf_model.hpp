@@ -113,16 +113,17 @@ inline ModelDescription describe_gguf(Gguf const& file) {
   return d;
 }
 
-/// Reads the weights, float or double, of the model that `description` is. Throws Error for the first tensor that is missing,
-/// surplus, of another shape, of a type that is not decoded, or not finite; the file name and the tensor name are in it. A bias
-/// that the first layer has or has not, all of them must have or not have.
+/// Reads the weights, float or double, of the model that `description` is; with `take`, the layers go there and are not returned.
+/// Throws Error for the first tensor that is missing, surplus, of another shape, of a type that is not decoded, or not finite; the
+/// file name and the tensor name are in it. A bias that the first layer has or has not, all of them must have or not have.
 template <class Real>
-Weights<Real> read_gguf_weights(Gguf const& file, ModelDescription const& description, ReadProgress const& progress = {}) {
+Weights<Real> read_gguf_weights(Gguf const& file, ModelDescription const& description, ReadProgress const& progress = {},
+                                LayerSink<Real> const& take = {}) {
   auto const& c = description.config;
   auto const H_D = c.heads * c.head_dim, H_kv_D = c.kv_heads * c.head_dim;
   auto const& family = detail::gguf_family(file.metadata());
   auto const& a = description.architecture;
-  detail::TensorTaker<Real, Gguf> taker(file, "the metadata of the file", progress);
+  detail::TensorTaker<Real, Gguf> taker(file, "the metadata of the file", progress, take);
   Weights<Real> w;
   auto const norm = [&](std::string const& name, RowVector<Real>& scale, RowVector<Real>& bias) {
     taker.take(name + ".weight", scale, {c.d_model});
@@ -168,6 +169,7 @@ Weights<Real> read_gguf_weights(Gguf const& file, ModelDescription const& descri
     }
     linear("ffn_down", to.W_down, to.b_down, c.d_model, c.d_ff);
     if (a.post_norms) norm(layer + "post_ffw_norm", to.mlp_post_norm, to.mlp_post_norm_bias);
+    taker.end_layer(w);
   }
   norm("output_norm", w.final_norm, w.final_norm_bias);
   if (!description.tied) taker.take("output.weight", w.unembedding, {c.vocab, c.d_model});

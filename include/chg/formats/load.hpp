@@ -40,8 +40,15 @@ class ModelSource {
 
   /// Reads all weights, as float or double. Throws Error as read_weights and read_gguf_weights do.
   template <class Real>
-  Weights<Real> weights(ReadProgress const& progress = {}) const {
-    return gguf_ ? read_gguf_weights<Real>(*gguf_, description_, progress) : read_weights<Real>(path_, description_, progress);
+  Weights<Real> weights(ReadProgress const& progress = {}, LayerSink<Real> const& take = {}) const {
+    return gguf_ ? read_gguf_weights<Real>(*gguf_, description_, progress, take)
+                 : read_weights<Real>(path_, description_, progress, take);
+  }
+
+  /// Reads them when a Transformer asks for them. The source must live until then.
+  template <class Real>
+  WeightReader<Real> reader(ReadProgress const& progress = {}) const {
+    return [this, progress](LayerSink<Real> const& take) { return weights<Real>(progress, take); };
   }
 
  private:
@@ -71,14 +78,14 @@ ModelParts<Real> load_weights(std::filesystem::path const& path) {
 
 /// The model of a GGUF file or a Hugging Face directory. A must have the norm, MLP and positions of the file, and extents that
 /// are dynamic or its own; the Error that says otherwise names the Architecture to use. Other errors are those of load_weights.
-/// Memory: what the model holds (Transformer::weight_bytes), or the weights as Real<Scalar> where that is more, and the largest
-/// tensor of several matrices (GPT-2, GPT-NeoX, Phi-3) once more; the files are mapped, not read.
+/// Memory: what the model holds (Transformer::weight_bytes), and the embedding and one layer as Real<Scalar>; the files are mapped,
+/// not read.
 template <Architecture A = llama_like, class Scalar = float>
 Transformer<A, Scalar> load(std::filesystem::path const& path, Products products = Products::full) {
   formats::ModelSource const source(path);
   formats::check_architecture(A, source.description(), source.described_by());
   validate(A, source.description().config);
-  return Transformer<A, Scalar>(source.description().config, source.weights<Real<Scalar>>(), products);
+  return Transformer<A, Scalar>(source.description().config, source.reader<Real<Scalar>>(), products);
 }
 
 }  // namespace chg

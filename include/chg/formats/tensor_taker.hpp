@@ -4,6 +4,7 @@
 
 #include <chg/formats/json.hpp>
 #include <chg/formats/tensor_shape.hpp>
+#include <chg/model/weights.hpp>
 
 #include <algorithm>
 #include <functional>
@@ -28,8 +29,8 @@ template <class Real, class File>
 class TensorTaker {
  public:
   /// `source` says in errors what the shapes come from: "config.json".
-  TensorTaker(File const& file, std::string source, ReadProgress progress = {})
-      : file_(file), source_(std::move(source)), progress_(std::move(progress)) {
+  TensorTaker(File const& file, std::string source, ReadProgress progress = {}, LayerSink<Real> sink = {})
+      : file_(file), source_(std::move(source)), progress_(std::move(progress)), sink_(std::move(sink)) {
     for (auto const& item : file_.tensors()) total_ += file_.info(item.first).elements;
   }
 
@@ -133,6 +134,13 @@ class TensorTaker {
           "other numbers", "Set tie_word_embeddings to false in config.json to use it, or remove it from the file.");
   }
 
+  /// The last layer is complete: with a sink, it goes there.
+  void end_layer(Weights<Real>& weights) const {
+    if (!sink_) return;
+    sink_(std::move(weights.layers.back()));
+    weights.layers.pop_back();
+  }
+
   /// Throws Error naming the first tensor of the file that nothing took.
   void finish() const {
     for (auto const& item : file_.tensors())
@@ -146,6 +154,7 @@ class TensorTaker {
   File const& file_;
   std::string source_;
   ReadProgress progress_;
+  LayerSink<Real> sink_;
   Index done_ = 0, total_ = 0;
   std::set<std::string> taken_;
 };

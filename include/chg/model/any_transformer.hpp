@@ -164,8 +164,8 @@ class AnyTransformer {
 /// A transformer of one architecture behind the common type. Not inline, so that a program of many architectures can compile each
 /// in a source file of its own: `extern template` where it is called, `template` where it is compiled.
 template <Architecture A, class Real>
-AnyTransformer<Real> make_any_transformer(Config config, Weights<Real> weights, Products products) {
-  return AnyTransformer<Real>(Transformer<A, Real>(std::move(config), std::move(weights), products));
+AnyTransformer<Real> make_any_transformer(Config config, WeightReader<Real> const& read, Products products) {
+  return AnyTransformer<Real>(Transformer<A, Real>(std::move(config), read, products));
 }
 
 }  // namespace chg

@@ -46,7 +46,7 @@ class Block {
                              config.norm_epsilon),
         mlp_post_norm_(std::move(weights.mlp_post_norm), std::move(weights.mlp_post_norm_bias), config.d_model,
                        config.norm_epsilon),
-        attention_(config, std::move(weights), config.window(layer), layer == 0, std::move(rotary), products),
+        attention_(config, std::move(weights), config.window(layer), std::move(rotary), products),
         mlp_(make_mlp(config, weights, products)) {}
 
   GatedAttention<A, RealType> const& attention() const { return attention_; }
@@ -54,8 +54,8 @@ class Block {
   /// Writes out [queries, C] and the rest of `state`, whose x [rows, C] is the input. gates: [H];
   /// normed: [rows, C] to work in. rows: ops::AttentionRows or ops::PatchRows.
   template <class RowSet, class Scalar>
-  void forward(RowSet const& rows, Scalar const* gates, HeadReplacement<Scalar> replaced, Arena& arena,
-               BlockState<Scalar>& state, Scalar* normed, Scalar* out) const {
+  void forward(RowSet const& rows, Scalar const* gates, HeadReplacement<Scalar> replaced, Arena& arena, BlockState<Scalar>& state,
+               Scalar* normed, Scalar* out) const {
     auto const n = rows.keys(), queries = rows.queries(), C = attention_.d_model();
     state.attention_norm = arena.template allocate<Scalar>(NormType::state_columns * n);
     state.mlp_norm = arena.template allocate<Scalar>(NormType::state_columns * queries);

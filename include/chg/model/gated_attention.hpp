@@ -62,18 +62,17 @@ class GatedAttention : CheckArchitecture<A> {
   using RealType = Real<Scalar>;
 
   /// Takes the attention weights of `layer`; what else it holds is left alone. window: see Config::windows.
-  /// first: no gradient with respect to the input will be asked for (the lowest layer of a transformer).
   /// rotary: the table of config.rotary_of(window), which layers share; null: the layer makes its own.
   /// Throws Error naming the extent or the tensor that is missing, misshapen or not finite. Of the config, layers, d_ff and vocab
   /// are not read.
-  GatedAttention(Config const& config, LayerWeights<RealType>&& layer, Index window = 0, bool first = false,
+  GatedAttention(Config const& config, LayerWeights<RealType>&& layer, Index window = 0,
                  std::shared_ptr<ops::RotaryTable<RealType> const> rotary = nullptr, Products products = Products::full)
       : shape_(checked_shape(config, layer, window)),
         d_model_(config.d_model),
         context_(config.context),
-        W_Q_(std::move(layer.W_Q), first ? Directions::forward : Directions::both, products),
-        W_KV_(stack(layer.W_K, layer.W_V), first ? Directions::forward : Directions::both, products),
-        W_O_(std::move(layer.W_O), Directions::both, products),
+        W_Q_(std::move(layer.W_Q), products),
+        W_KV_(stack(layer.W_K, layer.W_V), products),
+        W_O_(std::move(layer.W_O), products),
         b_Q_(std::move(layer.b_Q)),
         b_O_(std::move(layer.b_O)),
         q_norm_(std::move(layer.q_norm)),

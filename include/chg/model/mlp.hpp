@@ -23,8 +23,8 @@ class MlpLayer : CheckArchitecture<A> {
   /// Takes the MLP weights of `layer`; what else it holds is left alone.
   MlpLayer(Config const& config, LayerWeights<RealType>&& layer, Products products = Products::full)
       : width_(config.d_ff),
-        W_in_(input_weights(layer), Directions::both, products),
-        W_down_(std::move(layer.W_down), Directions::both, products),
+        W_in_(input_weights(layer), products),
+        W_down_(std::move(layer.W_down), products),
         b_down_(std::move(layer.b_down)) {
     if (gated(A.mlp) && (layer.b_gate.size() > 0 || layer.b_up.size() > 0)) {
       b_in_ = RowVector<RealType>::Zero(2 * width_);

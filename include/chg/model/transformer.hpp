@@ -61,6 +61,16 @@ struct TransformerParts {
   FrozenMatrix<RealType> unembedding;
   RowVector<RealType> unembedding_bias;
 };
+
+/// Hands out the layers of weights that are there already, and then the rest.
+template <class Real>
+WeightReader<Real> reader_of(Weights<Real>& weights) {
+  return [&weights](LayerSink<Real> const& take) {
+    for (auto& layer : weights.layers) take(std::move(layer));
+    weights.layers.clear();
+    return std::move(weights);
+  };
+}
 }  // namespace detail
 
 /// A: what is known at compile time. Scalar: float or double, or a Dual of them, whose weights are real (have no tangent).
@@ -74,13 +84,33 @@ class Transformer : CheckArchitecture<A> {
 
   /// Checks and packs the weights. Throws Error naming the tensor that is missing, misshapen or not finite, or the extent
   /// that contradicts A, and for Products::bfloat16 unless RealType is float.
-  Transformer(Config config, Weights<RealType> weights, Products products = Products::full) {
-    validate(A, config, weights);
+  Transformer(Config config, Weights<RealType> weights, Products products = Products::full)
+      : Transformer(std::move(config), detail::reader_of(weights), products) {}
+
+  /// The same, each layer as it is read. Throws also what `read` throws.
+  Transformer(Config config, WeightReader<RealType> const& read, Products products = Products::full) {
+    validate(A, config);
     auto parts = std::make_shared<Parts>();
     parts->products = products;
+    std::shared_ptr<ops::RotaryTable<RealType> const> rotary, local;
+    if constexpr (A.position == Position::rotary) {
+      rotary = std::make_shared<ops::RotaryTable<RealType>>(config.rotary, config.head_dim, config.context);
+      if (config.local_rotary)
+        local = std::make_shared<ops::RotaryTable<RealType>>(*config.local_rotary, config.head_dim, config.context);
+    }
+    auto& layers = parts->layers;
+    layers.reserve(static_cast<std::size_t>(config.layers));
+    auto weights = read([&](LayerWeights<RealType>&& layer) {
+      auto const l = static_cast<Index>(layers.size());
+      if (l == config.layers) detail::check_layer_count(config, l + 1);
+      detail::visit_layer(A, config, std::as_const(layer), text("layers[", l, "]."), detail::check_tensor);
+      layers.emplace_back(config, layer, l, local && config.window(l) > 0 ? local : rotary, products);
+    });
+    detail::check_layer_count(config, static_cast<Index>(layers.size()));
+    detail::visit_weights(A, config, std::as_const(weights), detail::check_tensor);
     auto const tied = weights.tied();
-    parts->unembedding =
-        FrozenMatrix<RealType>(std::move(tied ? weights.embedding : weights.unembedding), Directions::both, products);
+    parts->unembedding = FrozenMatrix<RealType>(std::move(tied ? weights.embedding : weights.unembedding), products,
+                                                tied ? PackedFor::backward : PackedFor::forward);
     parts->unembedding_bias = std::move(weights.unembedding_bias);
     if (tied)
       weights.embedding.resize(0, 0);
@@ -89,16 +119,6 @@ class Transformer : CheckArchitecture<A> {
     parts->positions = std::move(weights.positions);
     parts->final_norm =
         NormType(std::move(weights.final_norm), std::move(weights.final_norm_bias), config.d_model, config.norm_epsilon);
-    parts->layers.reserve(weights.layers.size());
-    std::shared_ptr<ops::RotaryTable<RealType> const> rotary, local;
-    if constexpr (A.position == Position::rotary) {
-      rotary = std::make_shared<ops::RotaryTable<RealType>>(config.rotary, config.head_dim, config.context);
-      if (config.local_rotary)
-        local = std::make_shared<ops::RotaryTable<RealType>>(*config.local_rotary, config.head_dim, config.context);
-    }
-    for (Index l = 0; l < config.layers; ++l)
-      parts->layers.emplace_back(config, weights.layers[static_cast<std::size_t>(l)], l,
-                                 local && config.window(l) > 0 ? local : rotary, products);
     parts->config = std::move(config);
     parts_ = std::move(parts);
   }
@@ -120,9 +140,7 @@ class Transformer : CheckArchitecture<A> {
   Index d_model() const { return detail::extent<A.d_model>(parts_->config.d_model); }
   Index vocab() const { return detail::extent<A.vocab>(parts_->config.vocab); }
   /// The attention of one layer.
-  GatedAttention<A, RealType> const& attention(Index layer) const {
-    return block(layer).attention();
-  }
+  GatedAttention<A, RealType> const& attention(Index layer) const { return block(layer).attention(); }
   Block<A, RealType> const& block(Index layer) const { return parts_->layers[static_cast<std::size_t>(layer)]; }
 
   /// Throws Error unless the example's ids are in the vocabulary and its length is inside the context.

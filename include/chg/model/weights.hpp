@@ -6,6 +6,8 @@
 #include <chg/tensor/random.hpp>
 
 #include <cmath>
+#include <functional>
+#include <utility>
 #include <vector>
 
 namespace chg {
@@ -40,6 +42,15 @@ struct Weights {
 
   bool tied() const { return unembedding.size() == 0; }
 };
+
+/// Takes the layers of a model, the lowest first.
+template <class Real>
+using LayerSink = std::function<void(LayerWeights<Real>&&)>;
+
+/// Reads a model: gives each layer away as soon as it is there, so that memory need not hold all of them as they are read, and
+/// returns what is no layer.
+template <class Real>
+using WeightReader = std::function<Weights<Real>(LayerSink<Real> const&)>;
 
 namespace detail {
 
@@ -96,23 +107,29 @@ void visit_weights(Architecture const& a, Config const& c, SomeWeights& weights,
 
 }  // namespace detail
 
+namespace detail {
+inline constexpr auto check_tensor = [](std::string const& name, auto const& tensor, Index rows, Index cols, bool required) {
+  if (tensor.size() == 0) {
+    check(!required, "weights: " + name + " is missing", shape_text(rows, cols), "an empty tensor");
+    return;
+  }
+  check_shape("weights: " + name, tensor, rows, cols);
+  check(all_finite(tensor), "weights: " + name, "finite numbers", "NaN or infinity",
+        "The checkpoint is damaged, or was saved in a type that overflows.");
+};
+
+inline void check_layer_count(Config const& config, Index layers) {
+  check(layers == config.layers, "weights: layers", text(config.layers), layers);
+}
+}  // namespace detail
+
 /// Throws Error naming the first tensor that is missing, has another shape than `config` says, or holds a number that is not
 /// finite.
 template <class Real>
 void validate(Architecture const& architecture, Config const& config, Weights<Real> const& weights) {
   validate(architecture, config);
-  check(static_cast<Index>(weights.layers.size()) == config.layers, "weights: layers", text(config.layers),
-        weights.layers.size());
-  detail::visit_weights(architecture, config, weights,
-                        [](std::string const& name, auto const& tensor, Index rows, Index cols, bool required) {
-    if (tensor.size() == 0) {
-      check(!required, "weights: " + name + " is missing", shape_text(rows, cols), "an empty tensor");
-      return;
-    }
-    check_shape("weights: " + name, tensor, rows, cols);
-    check(all_finite(tensor), "weights: " + name, "finite numbers", "NaN or infinity",
-          "The checkpoint is damaged, or was saved in a type that overflows.");
-  });
+  detail::check_layer_count(config, static_cast<Index>(weights.layers.size()));
+  detail::visit_weights(architecture, config, weights, detail::check_tensor);
 }
 
 struct RandomWeightsOptions {

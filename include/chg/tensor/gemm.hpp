@@ -3,9 +3,9 @@
 //
 //     forward:  y = x W^T        backward:  dx = dy W        W: [out, in]
 //
-// The weights never change, so they are packed once for each direction, and small products reach nearly the speed of large ones.
-// CHG_GEMM=blas or eigen hands full-precision products to a library instead, with one copy of the weights. Products run on the
-// calling thread alone: workers each take rows of their own.
+// The weights never change, so they are packed once, and small products reach nearly the speed of large ones. One copy serves
+// both directions. CHG_GEMM=blas or eigen hands full-precision products to a library instead. Products run on the calling
+// thread alone: workers each take rows of their own.
 #pragma once
 
 #include <chg/tensor/dual.hpp>
@@ -78,8 +78,9 @@ class SingleThreadedProducts {
   int blas_threads_ = 0;
 };
 
-/// In which directions a frozen matrix will be used; one never used need not be packed.
-enum class Directions { forward, both };
+/// Which direction reads a packed matrix as it lies. The other transposes a block at a time, which takes as long as multiplying
+/// three to ten rows of x (bench/README.md). `backward` keeps the rows of W together, for reading them.
+enum class PackedFor { forward, backward };
 
 /// W: [out, in], packed. A matrix of Real multiplies activations of Real, and of duals over Real component by component (W has no
 /// tangent). Thread-safe after construction.
@@ -89,20 +90,20 @@ class FrozenMatrix {
   FrozenMatrix() = default;
 
   /// Throws Error for Products::bfloat16 unless Real is float.
-  explicit FrozenMatrix(Matrix<Real> weights, Directions directions = Directions::both, Products products = Products::full)
-      : out_(weights.rows()), in_(weights.cols()), products_(products) {
-    check(products == Products::full || std::is_same_v<Real, float>, "products in bfloat16", "a model of float",
-          "one of double", "Use Products::full.");
-    auto const transposed = [&](Index k, Index j) { return weights(j, k); };
-    auto const as_it_is = [&](Index k, Index j) { return weights(k, j); };
-    auto const pack = [&](auto& forward, auto& backward) {
-      forward = {in_, out_, transposed};
-      if (directions == Directions::both) backward = {out_, in_, as_it_is};
+  explicit FrozenMatrix(Matrix<Real> weights, Products products = Products::full, PackedFor packed_for = PackedFor::forward)
+      : out_(weights.rows()), in_(weights.cols()), products_(products), packed_for_(packed_for) {
+    check(products == Products::full || std::is_same_v<Real, float>, "products in bfloat16", "a model of float", "one of double",
+          "Use Products::full.");
+    auto const pack = [&](auto& packed) {
+      if (packed_for == PackedFor::forward)
+        packed = {in_, out_, [&](Index k, Index j) { return weights(j, k); }};
+      else
+        packed = {out_, in_, [&](Index k, Index j) { return weights(k, j); }};
     };
     if (products == Products::bfloat16) {
-      if constexpr (std::is_same_v<Real, float>) pack(forward_bfloats_, backward_bfloats_);
+      if constexpr (std::is_same_v<Real, float>) pack(bfloats_);
     } else if constexpr (kPacked) {
-      pack(forward_, backward_);
+      pack(packed_);
     } else {
       weights_ = std::move(weights);
     }
@@ -123,20 +124,20 @@ class FrozenMatrix {
     multiply<false>(dy, n, dx, accumulate);
   }
 
-  /// W[i, j], rounded to bfloat16 where products are. Directions::both only.
+  /// W[i, j], rounded to bfloat16 where products are.
   Real operator()(Index i, Index j) const {
+    auto const entry = [&](auto const& packed) { return packed_for_ == PackedFor::forward ? packed(j, i) : packed(i, j); };
     if constexpr (std::is_same_v<Real, float>)
-      if (products_ == Products::bfloat16) return backward_bfloats_(i, j);
+      if (products_ == Products::bfloat16) return entry(bfloats_);
     if constexpr (kPacked)
-      return backward_(i, j);
+      return entry(packed_);
     else
       return weights_(i, j);
   }
 
   /// Bytes held.
   std::size_t bytes() const {
-    return forward_.bytes() + backward_.bytes() + forward_bfloats_.bytes() + backward_bfloats_.bytes() +
-           static_cast<std::size_t>(weights_.size()) * sizeof(Real);
+    return packed_.bytes() + bfloats_.bytes() + static_cast<std::size_t>(weights_.size()) * sizeof(Real);
   }
 
  private:
@@ -150,11 +151,16 @@ class FrozenMatrix {
     } else {
       static_assert(std::is_same_v<Scalar, Real>,
                     "chg::FrozenMatrix: activations must be of the weights' type, or duals over it.");
+      auto const by = [&](auto const& packed) {
+        if (Forward == (packed_for_ == PackedFor::forward))
+          packed.multiply(x, n, y, accumulate);
+        else
+          packed.multiply_transposed(x, n, y, accumulate);
+      };
       if constexpr (std::is_same_v<Real, float>)
-        if (products_ == Products::bfloat16)
-          return (Forward ? forward_bfloats_ : backward_bfloats_).multiply(x, n, y, accumulate);
+        if (products_ == Products::bfloat16) return by(bfloats_);
       if constexpr (kPacked)
-        (Forward ? forward_ : backward_).multiply(x, n, y, accumulate);
+        by(packed_);
       else
         multiply_by_library<Forward>(x, n, y, accumulate);
     }
@@ -198,8 +204,9 @@ class FrozenMatrix {
 
   Index out_ = 0, in_ = 0;
   Products products_ = Products::full;
-  detail::PackedMatrix<Real> forward_, backward_;
-  detail::PackedBfloats forward_bfloats_, backward_bfloats_;
+  PackedFor packed_for_ = PackedFor::forward;
+  detail::PackedMatrix<Real> packed_;
+  detail::PackedBfloats bfloats_;
   Matrix<Real> weights_;
 };
 

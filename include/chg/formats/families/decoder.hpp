@@ -142,6 +142,7 @@ Weights<Real> take_decoder(CheckpointTaker<Real>& file, ModelDescription const& 
       norm(layer + "post_attention_layernorm", to.mlp_norm, c.d_model);
     }
     file.pass_over(attention + "rotary_emb.inv_freq");
+    file.end_layer(w);
   }
   file.pass_over(model + "rotary_emb.inv_freq");
   norm(model + "norm", w.final_norm, c.d_model);

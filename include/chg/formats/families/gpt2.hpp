@@ -67,6 +67,7 @@ struct Gpt2 {
       conv1d(layer + "mlp.c_proj", c.d_ff, c.d_model, {&to.W_down}, {&to.b_down});
       file.pass_over(layer + "attn.bias");  // the causal mask
       file.pass_over(layer + "attn.masked_bias");
+      file.end_layer(w);
     }
     layer_norm(model + "ln_f", w.final_norm, w.final_norm_bias);
     if (d.tied)

@@ -65,6 +65,7 @@ struct GptNeox {
       file.pass_over(attention + "bias");  // the causal mask
       file.pass_over(attention + "masked_bias");
       file.pass_over(attention + "rotary_emb.inv_freq");
+      file.end_layer(w);
     }
     file.pass_over(model + "rotary_emb.inv_freq");
     norm(model + "final_layer_norm", w.final_norm, w.final_norm_bias);

@@ -349,8 +349,11 @@ def compare(row, model, options):
         kept["peak_rss_MB"] = reply["peak_rss_kB"] / 1e3
         say(f"{row}: update {number} of {side.name}: {reply['seconds']:.3f} s, loss {reply['loss']:.4f}")
 
-    def account(side):
-        if options.account and side.name in PRECISIONS:
+    def end(side):
+        if side.name not in PRECISIONS:
+            return
+        sides[side.name]["peak"] = side.ask(do="peak")["peak"]
+        if options.account:
             sides[side.name]["account"] = side.ask(do="account", batch=0, updates=options.repeats)
 
     if reference not in options.sides:
@@ -363,7 +366,7 @@ def compare(row, model, options):
                 begin(side)
                 for number in range(options.repeats):
                     update(side, number)
-                account(side)
+                end(side)
     else:
         with contextlib.ExitStack() as stack:
             running = [stack.enter_context(start(name, model, options)) for name in options.sides]
@@ -373,7 +376,7 @@ def compare(row, model, options):
                 for side in running:
                     update(side, number)
             for side in running:
-                account(side)
+                end(side)
     for name, kept in sides.items():
         kept["median_seconds"] = statistics.median(kept["seconds"])
         kept["threads_busy"] = sum(kept["processor"]) / sum(kept["seconds"])

@@ -9,6 +9,7 @@
 //     {"do": "gradient", "batch": i}                               {"loss": x, "d_gates": [L*H]} at the gates as they are
 //     {"do": "update", "batch": i}                                 {"seconds": s, "processor": s, "loss": x, "peak_rss_kB": m},
 //                                                                  from batch to updated gates; processor: of all threads
+//     {"do": "peak"}                                               {"peak": FLOP/s}, the best measured up to now
 //     {"do": "account", "batch": i, "updates": n}                  where the time of n updates goes, see support/account.hpp
 //
 // FILE: one example a line, {"tokens": [ids], "target_mask": [0, 0, 1]}. Batch i is examples i N to i N + N - 1.
@@ -23,6 +24,7 @@
 
 #include <sys/resource.h>
 
+#include <algorithm>
 #include <ctime>
 #include <iostream>
 #include <map>
@@ -46,11 +48,12 @@ class Session {
   Json answer(Json const& request) {
     auto const what = request.at("do").get<std::string>();
     if (what == "begin") return begin(request);
+    if (what == "peak") return {{"peak", peak()}};
     check(examples_.has_value(), "request", "begin first", what);
     select(request.at("batch").get<Index>());
     if (what == "gradient") return gradient();
     if (what == "account") return account(request.at("updates").get<int>());
-    check(what == "update", "request", "begin, gradient, update or account", what);
+    check(what == "update", "request", "begin, gradient, update, peak or account", what);
     return update();
   }
 
@@ -71,10 +74,13 @@ class Session {
       select(i);
       reply["batches"].push_back(costs());
     }
-    reply["peak"] = peak_ = bench::measured_peak<Scalar>(runner_.threads());
+    reply["peak"] = peak();
     reply["weight_bytes"] = model_.weight_bytes();
     return reply;
   }
+
+  // Measured again, since something else may have run the last time.
+  double peak() { return peak_ = std::max(peak_, bench::measured_peak<Scalar>(runner_.threads())); }
 
   // One tree of the whole batch against the trees of its chunks, which compute what they share once each.
   Json costs() const {

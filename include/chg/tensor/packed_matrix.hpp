@@ -54,7 +54,7 @@ struct Blocks {
   /// [steps, Columns]: rows `first` and on of the panel.
   Factor const* operator()(Index panel, Index first, Index) const { return panels.at(first, panel * Columns); }
 
-  /// Where the same block comes from, in memory: the i-th of so many pieces, and factors in a piece.
+  /// The memory that a block comes from, in pieces of piece_size factors: where the i-th lies, and how many there are.
   Factor const* piece(Index panel, Index first, Index i) const { return panels.at(first, panel * Columns) + i * piece_size; }
   static Index pieces(Index steps) { return (steps * Columns + piece_size - 1) / piece_size; }
   static constexpr Index piece_size = Columns * Columns;
@@ -77,7 +77,7 @@ struct TransposedBlocks {
     return room;
   }
 
-  /// As above: a piece is what one panel of B holds of the block.
+  /// As above. A piece is what one panel of B holds of the block.
   Factor const* piece(Index panel, Index first, Index i) const {
     return panels.at(panel * Columns / Neighbours, first * Neighbours + i * Columns);
   }
@@ -85,15 +85,40 @@ struct TransposedBlocks {
   static constexpr Index piece_size = Columns * Columns / Neighbours;
 };
 
+/// Hands the pieces of a block to the tiles that run before it, to be fetched: as even shares as there are tiles for.
+template <class Factor, class BlocksOfB>
+class FetchPlan {
+ public:
+  /// The block is steps rows of a panel from `first` on; `tiles` of `height` steps each run before it.
+  FetchPlan(BlocksOfB const& blocks, Index panel, Index first, Index steps, Index tiles, Index height)
+      : blocks_(blocks), panel_(panel), first_(first), pieces_(blocks.pieces(steps)) {
+    shares_ = std::max<Index>(1, tiles / std::max<Index>(1, pieces_));
+    lines_ = (BlocksOfB::piece_size / kLine + shares_ - 1) / shares_;
+    lines_a_stretch_ = (lines_ * Ahead<Factor>::stretch + height - 1) / height;
+  }
+
+  /// For the next tile.
+  Ahead<Factor> next() {
+    if (piece_ >= pieces_) return {};
+    Ahead<Factor> const ahead{blocks_.piece(panel_, first_, piece_) + share_ * lines_ * kLine, lines_a_stretch_};
+    if (++share_ == shares_) ++piece_, share_ = 0;
+    return ahead;
+  }
+
+ private:
+  static constexpr Index kLine = 64 / static_cast<Index>(sizeof(Factor));  // factors of a cache line
+
+  BlocksOfB const& blocks_;
+  Index panel_, first_, pieces_, shares_, lines_, lines_a_stretch_;  // a piece has shares of so many lines
+  Index piece_ = 0, share_ = 0;
+};
+
 /// Runs y (+)= x B over panels, blocks and tiles. x: [n, *] at x_stride factors; steps: rows of B in factors; y: [n, out].
-/// While the tiles of a block run, they fetch the pieces of the next, a piece each.
-template <class Tile, class Blocks>
-void multiply_panels(typename Tile::Factor const* x, Index x_stride, Index n, Index steps, Index out, Blocks const& blocks,
+template <class Tile, class BlocksOfB>
+void multiply_panels(typename Tile::Factor const* x, Index x_stride, Index n, Index steps, Index out, BlocksOfB const& blocks,
                      typename Tile::Sum* y, bool accumulate) {
   using Shape = TileShape<Tile>;
   using Sum = typename Tile::Sum;
-  using Next = Ahead<typename Tile::Factor>;
-  constexpr Index factors_of_line = 64 / static_cast<Index>(sizeof(typename Tile::Factor));
   auto const count = std::max<Index>(1, (steps + block_depth - 1) / block_depth), depth = round_up((steps + count - 1) / count);
   for (Index panel = 0; panel * Shape::columns < out; ++panel) {
     auto const column = panel * Shape::columns, width = std::min(Shape::columns, out - column);
@@ -102,24 +127,18 @@ void multiply_panels(typename Tile::Factor const* x, Index x_stride, Index n, In
       auto const* const b = blocks(panel, k, height);
       auto const adds = accumulate || k > 0;
       auto const last = k + depth >= steps;
-      auto const next_panel = panel + last, next_k = last ? 0 : k + depth;
-      auto const pieces = next_panel * Shape::columns < out ? blocks.pieces(std::min(depth, steps - next_k)) : 0;
-      auto const shares = std::max<Index>(1, pieces > 0 ? n / (Shape::rows * pieces) : 1);  // tiles that share a piece
-      auto const lines = (Blocks::piece_size / factors_of_line + shares - 1) / shares;
-      auto const lines_a_stretch = (lines * Next::stretch + height - 1) / height;
-      for (Index i = 0, piece = 0, share = 0; i < n; i += Shape::rows) {
+      auto const next_k = last ? 0 : k + depth, next_height = last && column + width == out ? 0 : std::min(depth, steps - next_k);
+      FetchPlan<typename Tile::Factor, BlocksOfB> fetch(blocks, panel + last, next_k, next_height, n / Shape::rows, height);
+      for (Index i = 0; i < n; i += Shape::rows) {
         auto const rows = std::min<Index>(Shape::rows, n - i);
-        Next ahead;
-        if (piece < pieces) ahead = {blocks.piece(next_panel, next_k, piece) + share * lines * factors_of_line, lines_a_stretch};
-        if (++share == shares) ++piece, share = 0;
         auto* const c = y + i * out + column;
         if (width == Shape::columns) {
-          multiply_rows<Tile>(rows, {x + i * x_stride + k, x_stride}, b, Shape::columns, height, c, out, adds, ahead);
+          multiply_rows<Tile>(rows, {x + i * x_stride + k, x_stride}, b, Shape::columns, height, c, out, adds, fetch.next());
         } else {
           Sum sums[Shape::rows * Shape::columns] = {};
           for (Index r = 0; adds && r < rows; ++r) std::copy_n(c + r * out, width, sums + r * Shape::columns);
           multiply_rows<Tile>(rows, {x + i * x_stride + k, x_stride}, b, Shape::columns, height, sums, Shape::columns, adds,
-                              ahead);
+                              fetch.next());
           for (Index r = 0; r < rows; ++r) std::copy_n(sums + r * Shape::columns, width, c + r * out);
         }
       }

@@ -105,9 +105,8 @@ void visit_weights(Architecture const& a, Config const& c, SomeWeights& weights,
   visit("unembedding_bias", weights.unembedding_bias, 1, c.vocab, false);
 }
 
-}  // namespace detail
-
-namespace detail {
+/// For the visits above. Throws Error for a tensor that is missing, has another shape than the config says, or holds a number that
+/// is not finite.
 inline constexpr auto check_tensor = [](std::string const& name, auto const& tensor, Index rows, Index cols, bool required) {
   if (tensor.size() == 0) {
     check(!required, "weights: " + name + " is missing", shape_text(rows, cols), "an empty tensor");
@@ -121,16 +120,8 @@ inline constexpr auto check_tensor = [](std::string const& name, auto const& ten
 inline void check_layer_count(Config const& config, Index layers) {
   check(layers == config.layers, "weights: layers", text(config.layers), layers);
 }
-}  // namespace detail
 
-/// Throws Error naming the first tensor that is missing, has another shape than `config` says, or holds a number that is not
-/// finite.
-template <class Real>
-void validate(Architecture const& architecture, Config const& config, Weights<Real> const& weights) {
-  validate(architecture, config);
-  detail::check_layer_count(config, static_cast<Index>(weights.layers.size()));
-  detail::visit_weights(architecture, config, weights, detail::check_tensor);
-}
+}  // namespace detail
 
 struct RandomWeightsOptions {
   std::uint64_t seed = 0;

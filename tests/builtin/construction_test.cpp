@@ -26,7 +26,8 @@ TEST_CASE("construction: a head that looks back prefers its distance to every ot
     Construction model({.layers = 1, .heads = 1, .vocab = 2, .own_channels = 0});
     model.head(0, 0).look_back(static_cast<double>(distance));
     auto const w = model.weights<double>();
-    validate({.norm = Norm::none, .mlp = Mlp::none, .position = Position::learned}, model.config(), w);
+    constexpr Architecture attention_alone{.norm = Norm::none, .mlp = Mlp::none, .position = Position::learned};
+    chg::detail::visit_weights(attention_alone, model.config(), w, chg::detail::check_tensor);
     for (Index t = distance; t < kContext; ++t)
       for (Index j = 0; j <= t; ++j)
         if (j != t - distance) CHECK(attention_score(w, t, j) <= attention_score(w, t, t - distance) - kSharp + 1e-9);

@@ -251,9 +251,9 @@ class PackedBfloats {
       for (Index k = 0; k < in; ++k) rounded[i * 2 * steps + k] = as_bfloat16(x[i * in + k]);
       if (in % 2) rounded[i * 2 * steps + in] = 0;
     }
-    auto const blocks = make_blocks(thread_room<std::uint32_t>(block_depth * kColumns));
-    multiply_panels<RealTile<float>>(rounded, 2 * steps, n, 2 * steps, out,
-                                     WidenedBlocks{blocks, rounded + round_up(n * 2 * steps)}, y, accumulate);
+    auto const pairs_of_b = make_blocks(thread_room<std::uint32_t>(block_depth * kColumns));
+    WidenedBlocks<decltype(pairs_of_b)> const blocks{pairs_of_b, rounded + round_up(n * 2 * steps)};
+    multiply_panels<RealTile<float>>(rounded, 2 * steps, n, 2 * steps, out, blocks, y, accumulate);
 #endif
   }
 

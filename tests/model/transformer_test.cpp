@@ -186,7 +186,7 @@ TEST_CASE("transformer: takes each layer as it is read, and names what is wrong 
   CHECK(logits(model(reader(3)), std::span(tokens)) ==
         logits(Transformer<llama_like, double>(llama_config(), weights), std::span(tokens)));
   CHECK_THROWS_WITH(model(reader(1)), Catch::Contains("weights: layers. Expected 3, got 1"));
-  CHECK_THROWS_WITH(model(reader(4)), Catch::Contains("weights: layers. Expected 3, got 4"));
+  CHECK_THROWS_WITH(model(reader(5)), Catch::Contains("weights: layers. Expected 3, got 5"));
   CHECK_THROWS_WITH(model(reader(2)), Catch::Contains("weights: layers[1].W_O. Expected finite numbers"));
 }
 

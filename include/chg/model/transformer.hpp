@@ -100,13 +100,14 @@ class Transformer : CheckArchitecture<A> {
     }
     auto& layers = parts->layers;
     layers.reserve(static_cast<std::size_t>(config.layers));
+    Index count = 0;
     auto weights = read([&](LayerWeights<RealType>&& layer) {
-      auto const l = static_cast<Index>(layers.size());
-      if (l == config.layers) detail::check_layer_count(config, l + 1);
+      auto const l = count++;
+      if (l >= config.layers) return;
       detail::visit_layer(A, config, std::as_const(layer), text("layers[", l, "]."), detail::check_tensor);
       layers.emplace_back(config, layer, l, local && config.window(l) > 0 ? local : rotary, products);
     });
-    detail::check_layer_count(config, static_cast<Index>(layers.size()));
+    check(count == config.layers, "weights: layers", text(config.layers), count);
     detail::visit_weights(A, config, std::as_const(weights), detail::check_tensor);
     auto const tied = weights.tied();
     parts->unembedding = FrozenMatrix<RealType>(std::move(tied ? weights.embedding : weights.unembedding), products,

@@ -117,10 +117,6 @@ inline constexpr auto check_tensor = [](std::string const& name, auto const& ten
         "The checkpoint is damaged, or was saved in a type that overflows.");
 };
 
-inline void check_layer_count(Config const& config, Index layers) {
-  check(layers == config.layers, "weights: layers", text(config.layers), layers);
-}
-
 }  // namespace detail
 
 struct RandomWeightsOptions {

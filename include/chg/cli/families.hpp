@@ -2,7 +2,7 @@
 // The architectures that a program can be given at run time: one line a family.
 #pragma once
 
-#include <chg/formats/config_json.hpp>
+#include <chg/formats/model_description.hpp>
 #include <chg/model/any_transformer.hpp>
 
 #include <optional>

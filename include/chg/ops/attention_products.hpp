@@ -13,6 +13,7 @@
 
 #include <chg/ops/attention_rows.hpp>
 #include <chg/tensor/arena.hpp>
+#include <chg/tensor/dual.hpp>
 #include <chg/tensor/register_tile.hpp>
 
 #include <algorithm>
@@ -39,18 +40,26 @@ class PlainProducts {
 
   /// Writes p.
   void scores(KeyBlock const& b, Scalar const* x, Scalar* p) const {
-    of_both(b, p).noalias() = of_queries(b, x) * of_keys(b, keys_).transpose();
+    of_both(b, p).noalias() = product(of_queries(b, x), of_keys(b, keys_).transpose());
   }
   /// Adds to y.
   void mix(KeyBlock const& b, Scalar const* p, Scalar const* keys, Scalar* y) const {
-    of_queries(b, y).noalias() += of_both(b, p) * of_keys(b, keys);
+    of_queries(b, y).noalias() += product(of_both(b, p), of_keys(b, keys));
   }
   /// Adds to d_keys.
   void collect(KeyBlock const& b, Scalar const* p, Scalar const* x, Scalar* d_keys) const {
-    of_keys(b, d_keys).noalias() += of_both(b, p).transpose() * of_queries(b, x);
+    of_keys(b, d_keys).noalias() += product(of_both(b, p).transpose(), of_queries(b, x));
   }
 
  private:
+  // Duals do without Eigen's blocked products: they take the compiler longer than they save.
+  template <class A, class B>
+  static auto product(A const& a, B const& b) {
+    if constexpr (is_dual<Scalar>)
+      return a.lazyProduct(b);
+    else
+      return a * b;
+  }
   template <class T>
   auto of_queries(KeyBlock const& b, T* x) const {
     return map(x + b.first * layout_.q_cols, b.count, layout_.head_dim, layout_.q_cols);

@@ -2,6 +2,7 @@
 #include "support/catch.hpp"
 
 #include <chg/builtin/construction.hpp>
+#include <chg/builtin/known_model.hpp>
 
 using namespace chg;
 using builtin::detail::Construction;
@@ -26,8 +27,7 @@ TEST_CASE("construction: a head that looks back prefers its distance to every ot
     Construction model({.layers = 1, .heads = 1, .vocab = 2, .own_channels = 0});
     model.head(0, 0).look_back(static_cast<double>(distance));
     auto const w = model.weights<double>();
-    constexpr Architecture attention_alone{.norm = Norm::none, .mlp = Mlp::none, .position = Position::learned};
-    chg::detail::visit_weights(attention_alone, model.config(), w, chg::detail::check_tensor);
+    CHECK_NOTHROW(Transformer<builtin::attention_only, double>(model.config(), w));
     for (Index t = distance; t < kContext; ++t)
       for (Index j = 0; j <= t; ++j)
         if (j != t - distance) CHECK(attention_score(w, t, j) <= attention_score(w, t, t - distance) - kSharp + 1e-9);

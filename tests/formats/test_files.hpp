@@ -3,6 +3,7 @@
 #pragma once
 
 #include <chg/tensor/error.hpp>
+#include <chg/tensor/matrix.hpp>
 
 #include <unistd.h>
 
@@ -23,7 +24,7 @@ namespace chg::test {
 class TemporaryDirectory {
  public:
   TemporaryDirectory() {
-    auto name = (std::filesystem::temp_directory_path() / "chg-test-XXXXXX").string();
+    auto name = (std::filesystem::temp_directory_path() / "chg-test-").string() + std::string(6, 'X');  // for mkdtemp to replace
     if (::mkdtemp(name.data()) == nullptr) throw std::runtime_error("no temporary directory: " + name);
     path_ = name;
   }

@@ -19,6 +19,16 @@ std::vector<std::byte> from_hex(std::string const& hex) {
   return bytes;
 }
 
+/// The checksum of zlib, bit by bit.
+std::uint32_t crc32(std::span<std::byte const> bytes) {
+  auto crc = ~std::uint32_t{0};
+  for (auto const byte : bytes) {
+    crc ^= static_cast<std::uint32_t>(byte);
+    for (int bit = 0; bit < 8; ++bit) crc = crc >> 1 ^ (crc & 1) * 0xEDB88320u;
+  }
+  return ~crc;
+}
+
 std::string complaint(GgmlType const& type, std::size_t bytes, std::size_t elements) {
   std::vector<std::byte> const from(bytes);
   std::vector<float> out(elements);
@@ -32,6 +42,7 @@ TEST_CASE("dequantize: blocks of every type become the floats of the reference p
   std::size_t types = 0;
   for (auto const& item : golden.items()) {
     INFO(item.key());
+    if (!item.value().contains("blocks")) continue;
     auto const blocks = from_hex(item.value()["blocks"]), expected = from_hex(item.value()["floats"]);
     auto const* const type = find_ggml_type(item.key());
     REQUIRE(type != nullptr);
@@ -46,9 +57,29 @@ TEST_CASE("dequantize: blocks of every type become the floats of the reference p
     CHECK(doubles == std::vector<double>(floats.begin(), floats.end()));
     ++types;
   }
-  std::size_t decoded = 0;
-  for (auto const& type : chg::formats::ggml_types) decoded += chg::formats::detail::decoder_of<float>(type) != nullptr;
-  REQUIRE(types == decoded);  // no decoder without recorded values
+  REQUIRE(types + 1 == chg::formats::detail::decoders<float>.size());  // the reference decodes all of them but Q1_0
+}
+
+TEST_CASE("dequantize: the grids of the IQ types are those of the reference package, point by point", "[formats]") {
+  auto const golden = chg::formats::read_json(repository("tests/formats/gguf_golden.json"))["CRC-32 of the grids"];
+  auto const same = [&](char const* name, auto const& grid) {
+    INFO(name);
+    CHECK(crc32(std::as_bytes(std::span(grid))) == golden[name].template get<std::uint32_t>());
+  };
+  same("IQ2_XXS", chg::formats::detail::iq2_xxs_grid());
+  same("IQ2_XS", chg::formats::detail::iq2_xs_grid());
+  same("IQ2_S", chg::formats::detail::iq2_s_grid());
+  same("IQ3_XXS", chg::formats::detail::iq3_xxs_grid());
+  same("IQ3_S", chg::formats::detail::iq3_s_grid());
+  same("IQ1_S", chg::formats::detail::iq1_grid());
+}
+
+TEST_CASE("dequantize: a bit of Q1_0 says d or -d", "[formats]") {
+  std::vector<std::byte> block(18);
+  block[1] = std::byte{0x38}, block[2] = std::byte{0x05}, block[17] = std::byte{0x80};  // d = 0.5; bits 0, 2 and 127
+  std::vector<float> y(128);
+  dequantize(*find_ggml_type("Q1_0"), std::span<std::byte const>(block), std::span(y), "TENSOR");
+  for (std::size_t j = 0; j < y.size(); ++j) CHECK(y[j] == (j == 0 || j == 2 || j == 127 ? 0.5f : -0.5f));
 }
 
 TEST_CASE("dequantize: one block by hand: four bits low half first, then the sub-block scales of a K-quant", "[formats]") {
@@ -73,7 +104,7 @@ TEST_CASE("dequantize: one block by hand: four bits low half first, then the sub
 }
 
 TEST_CASE("dequantize: a type without a decoder is refused by name", "[formats]") {
-  for (auto const* name : {"IQ2_XXS", "Q8_K", "MXFP4", "I32", "F64"}) {
+  for (auto const* name : {"Q8_K", "I8", "I32", "F64"}) {
     auto const type = *find_ggml_type(name);
     CHECK(has_all(complaint(type, type.bytes, static_cast<std::size_t>(type.block)),
                   {"TENSOR: type", "IQ4_NL", std::string("got ") + name, "Convert"}));

@@ -4,13 +4,15 @@
 // Plain types hold one number an element. In the block types a scale d is shared by 32 neighbours, element j of which is
 //
 //     Q4_0, Q5_0   d (q_j - 8), d (q_j - 16)       q_j of 4 and 5 bits      Q8_0     d q_j, q_j of 8 bits with a sign
-//     Q4_1, Q5_1   d q_j + m                       with a minimum m         IQ4_NL   d v[q_j], 16 uneven steps v
+//     Q4_1, Q5_1   d q_j + m                       with a minimum m
 //
 // d and m are F16. Four-bit numbers lie two a byte: byte j has element j in its low half and element j + 16 in its high one; bit
 // j of the 32-bit number qh is the fifth bit of element j. A product of an integer of eight bits with an F16 is exact in float,
 // so a sum is rounded once: every processor, with or without fused multiply-add, gives the same bits.
 #pragma once
 
+#include <chg/formats/dequantize_few_bits.hpp>
+#include <chg/formats/dequantize_iq.hpp>
 #include <chg/formats/dequantize_k.hpp>
 #include <chg/formats/ggml_types.hpp>
 #include <chg/tensor/bfloat16.hpp>
@@ -71,13 +73,6 @@ inline void decode_q8_0(std::uint8_t const* block, float* y) {
   for (int j = 0; j < 32; ++j) y[j] = d * static_cast<float>(static_cast<std::int8_t>(block[2 + j]));
 }
 
-/// 18 bytes: d; qs [16], each four bits the index of a step.
-inline void decode_iq4_nl(std::uint8_t const* block, float* y) {
-  static constexpr std::array<float, 16> steps{-127, -104, -83, -65, -49, -35, -22, -10, 1, 13, 25, 38, 53, 69, 89, 113};
-  auto const d = f16_at(block);
-  for (int j = 0; j < 32; ++j) y[j] = d * steps[static_cast<std::size_t>(four_bits(block + 2, j))];
-}
-
 template <class Real>
 using Decoder = void (*)(std::uint8_t const* from, std::size_t blocks, std::size_t bytes, Real* out);
 
@@ -94,23 +89,52 @@ void decode_blocks(std::uint8_t const* from, std::size_t blocks, std::size_t byt
   }
 }
 
+template <class Real>
+struct DecoderEntry {
+  std::string_view name;
+  Decoder<Real> decode;
+};
+template <class Real>
+inline constexpr std::array decoders{DecoderEntry<Real>{"F32", decode_blocks<Real, 1, decode_f32>},
+                                     DecoderEntry<Real>{"F16", decode_blocks<Real, 1, decode_f16>},
+                                     DecoderEntry<Real>{"BF16", decode_blocks<Real, 1, decode_bf16>},
+                                     DecoderEntry<Real>{"Q8_0", decode_blocks<Real, 32, decode_q8_0>},
+                                     DecoderEntry<Real>{"Q4_0", decode_blocks<Real, 32, decode_q4_0>},
+                                     DecoderEntry<Real>{"Q4_1", decode_blocks<Real, 32, decode_q4_1>},
+                                     DecoderEntry<Real>{"Q5_0", decode_blocks<Real, 32, decode_q5_0>},
+                                     DecoderEntry<Real>{"Q5_1", decode_blocks<Real, 32, decode_q5_1>},
+                                     DecoderEntry<Real>{"Q2_K", decode_blocks<Real, 256, decode_q2_k>},
+                                     DecoderEntry<Real>{"Q3_K", decode_blocks<Real, 256, decode_q3_k>},
+                                     DecoderEntry<Real>{"Q4_K", decode_blocks<Real, 256, decode_q4_k>},
+                                     DecoderEntry<Real>{"Q5_K", decode_blocks<Real, 256, decode_q5_k>},
+                                     DecoderEntry<Real>{"Q6_K", decode_blocks<Real, 256, decode_q6_k>},
+                                     DecoderEntry<Real>{"IQ1_S", decode_blocks<Real, 256, decode_iq1_s>},
+                                     DecoderEntry<Real>{"IQ1_M", decode_blocks<Real, 256, decode_iq1_m>},
+                                     DecoderEntry<Real>{"IQ2_XXS", decode_blocks<Real, 256, decode_iq2_xxs>},
+                                     DecoderEntry<Real>{"IQ2_XS", decode_blocks<Real, 256, decode_iq2_xs>},
+                                     DecoderEntry<Real>{"IQ2_S", decode_blocks<Real, 256, decode_iq2_s>},
+                                     DecoderEntry<Real>{"IQ3_XXS", decode_blocks<Real, 256, decode_iq3_xxs>},
+                                     DecoderEntry<Real>{"IQ3_S", decode_blocks<Real, 256, decode_iq3_s>},
+                                     DecoderEntry<Real>{"IQ4_NL", decode_blocks<Real, 32, decode_iq4_nl>},
+                                     DecoderEntry<Real>{"IQ4_XS", decode_blocks<Real, 256, decode_iq4_xs>},
+                                     DecoderEntry<Real>{"TQ1_0", decode_blocks<Real, 256, decode_tq1_0>},
+                                     DecoderEntry<Real>{"TQ2_0", decode_blocks<Real, 256, decode_tq2_0>},
+                                     DecoderEntry<Real>{"Q1_0", decode_blocks<Real, 128, decode_q1_0>},
+                                     DecoderEntry<Real>{"MXFP4", decode_blocks<Real, 32, decode_mxfp4>},
+                                     DecoderEntry<Real>{"NVFP4", decode_blocks<Real, 64, decode_nvfp4>}};
+
 /// Null where a type is known, but has no decoder here.
 template <class Real>
 Decoder<Real> decoder_of(GgmlType const& type) {
-  struct Entry {
-    std::string_view name;
-    Decoder<Real> decode;
-  };
-  static constexpr std::array all{
-      Entry{"F32", decode_blocks<Real, 1, decode_f32>},     Entry{"F16", decode_blocks<Real, 1, decode_f16>},
-      Entry{"BF16", decode_blocks<Real, 1, decode_bf16>},   Entry{"Q8_0", decode_blocks<Real, 32, decode_q8_0>},
-      Entry{"Q4_0", decode_blocks<Real, 32, decode_q4_0>},  Entry{"Q4_1", decode_blocks<Real, 32, decode_q4_1>},
-      Entry{"Q5_0", decode_blocks<Real, 32, decode_q5_0>},  Entry{"Q5_1", decode_blocks<Real, 32, decode_q5_1>},
-      Entry{"Q2_K", decode_blocks<Real, 256, decode_q2_k>}, Entry{"Q3_K", decode_blocks<Real, 256, decode_q3_k>},
-      Entry{"Q4_K", decode_blocks<Real, 256, decode_q4_k>}, Entry{"Q5_K", decode_blocks<Real, 256, decode_q5_k>},
-      Entry{"Q6_K", decode_blocks<Real, 256, decode_q6_k>}, Entry{"IQ4_NL", decode_blocks<Real, 32, decode_iq4_nl>}};
-  auto const found = std::ranges::find(all, type.name, &Entry::name);
-  return found == all.end() ? nullptr : found->decode;
+  auto const found = std::ranges::find(decoders<Real>, type.name, &DecoderEntry<Real>::name);
+  return found == decoders<Real>.end() ? nullptr : found->decode;
+}
+
+/// The names of all types that are decoded, for an error message.
+inline std::string decoded_names() {
+  std::string names;
+  for (auto const& entry : decoders<float>) names += text(names.empty() ? "" : ", ", entry.name);
+  return names;
 }
 
 }  // namespace detail
@@ -123,8 +147,7 @@ void dequantize(GgmlType const& type, std::span<std::byte const> bytes, std::spa
   static_assert(std::is_same_v<Real, float> || std::is_same_v<Real, double>,
                 "chg::formats::dequantize: the numbers must be float or double. Decode into one of them and convert.");
   auto const decode = detail::decoder_of<Real>(type);
-  check(decode != nullptr, name + ": type",
-        "F32, F16, BF16, Q8_0, Q4_0, Q4_1, Q5_0, Q5_1, Q2_K, Q3_K, Q4_K, Q5_K, Q6_K or IQ4_NL", type.name,
+  check(decode != nullptr, name + ": type", decode != nullptr ? "" : "one of " + detail::decoded_names(), type.name,
         "Convert the checkpoint to one of these types.");
   auto const block = static_cast<std::size_t>(type.block);
   auto const blocks = bytes.size() / type.bytes;

@@ -1,0 +1,104 @@
+# SPDX-License-Identifier: MIT
+"""What is asked of a run under a fault, and of the run after it. Every function returns what is wrong, or nothing."""
+
+import re
+import signal
+
+from scenarios import Snapshot, below, results_differ, status_of
+
+UNFINISHED = ("running", "interrupted")
+
+
+def apart(ended, fault, stack) -> str:
+    """Ends that the program cannot help: libgomp's own exit, and destructors of nlohmann::json, which allocate."""
+    if fault.call == "malloc" and re.search(r"^libgomp: ", ended.err, re.M):
+        return "libgomp ends the program"
+    if fault.call == "malloc" and ended.status == -signal.SIGABRT and any("json_value::destroy" in frame for frame in stack):
+        return "a destructor of nlohmann::json allocates"
+    return ""
+
+
+def words(scenario, ended, fault) -> str:
+    """The exit status and stderr."""
+    if ended.status is None:
+        return "it hangs"
+    if fault.how.startswith("kill"):
+        return "" if ended.status == -signal.SIGKILL else f"status {ended.status} in place of SIGKILL"
+    if ended.status < 0:
+        return f"ended by {signal.Signals(-ended.status).name}"
+    if fault.must_succeed and ended.status != scenario.status:
+        return f"status {ended.status} though it could go on"
+    allowed = {scenario.status, 1} | ({130} if fault.how == "term" else set())
+    if ended.status not in allowed:
+        return f"status {ended.status}"
+    if fault.call == "stderr" or ended.status == 130 or (ended.status == 0 and scenario.speaks):
+        return ""
+    lines = [line for line in ended.err.split("\n") if line and not line.startswith("chg: notice: ")]
+    expected = 1 if ended.status == 1 else 0
+    if len(lines) != expected or not all(line.startswith("chg: error: ") for line in lines):
+        return f"{len(lines)} lines on stderr at status {ended.status}"
+    return ""
+
+
+def beside(trials, after: Snapshot, may_leave: bool) -> str:
+    """What is not the result: nothing is gone or changed, and nothing is added."""
+    out = trials.scenario.out
+    is_beside = lambda name: name != out and not name.startswith(out + "/")
+    for name, data in trials.before.items():
+        if is_beside(name) and (name not in after or after[name] != data):
+            return f"{name} is {'changed' if name in after else 'gone'}"
+    added = sorted(name for name in after if is_beside(name) and name not in trials.before)
+    return f"{', '.join(added[:3])} left over" if added and not may_leave else ""
+
+
+def older_stands(trials, after: Snapshot, anywhere: bool = False) -> bool:
+    """Whether the finished RUN that was there before is whole, under its name or, anywhere, under another one."""
+    out = trials.scenario.out
+    older = {name: data for name, data in below(trials.before, out).items() if data is not None}
+    if status_of(older) != "finished":
+        return False
+    folders = {name for name, data in after.items() if data is None and "/" not in name} if anywhere else {out}
+    return any(older.items() <= below(after, folder).items() for folder in folders)
+
+
+def run_after_failure(trials, after: Snapshot, fault) -> str:
+    out = trials.scenario.out
+    run = below(after, out)
+    status, before = status_of(run), status_of(below(trials.before, out))
+    if status == "finished" and not results_differ(run, below(trials.after, out)):
+        return ""
+    if before == "finished":
+        if older_stands(trials, after) or (fault.ends and older_stands(trials, after, anywhere=True)):
+            return ""
+        return f"the older RUN is gone; what stands is {status}"
+    if status not in UNFINISHED and not (status == "none" and before == "none"):
+        return f"the RUN is {status}"
+    added = sorted(run.keys() - trials.names)
+    return f"{out}/{added[0]} left over" if added and not (fault.ends or fault.call == "unlink") else ""
+
+
+def first_run(trials, ended, after: Snapshot, fault) -> str:
+    scenario = trials.scenario
+    wrong = words(scenario, ended, fault) or beside(trials, after, fault.ends or fault.call == "unlink")
+    if wrong:
+        return wrong
+    if ended.status == 0:
+        return results_wrong(trials, after)
+    if scenario.is_run:
+        return run_after_failure(trials, after, fault)
+    stands = after.get(scenario.out)
+    whole = stands in (trials.before.get(scenario.out), trials.after.get(scenario.out))
+    return "" if whole else f"{scenario.out} is neither the older one nor the new one"
+
+
+def results_wrong(trials, after: Snapshot) -> str:
+    out = trials.scenario.out
+    if trials.scenario.is_run:
+        return results_differ(below(after, out), below(trials.after, out))
+    return "" if after.get(out) == trials.after.get(out) else f"{out} has other bytes"
+
+
+def second_run(trials, ended, after: Snapshot, fault) -> str:
+    if ended.status != trials.scenario.status:
+        return f"status {ended.status}: {ended.err.strip()[-200:]!r}"
+    return beside(trials, after, fault.ends or fault.call == "unlink") or results_wrong(trials, after)

@@ -6,57 +6,10 @@
 #include "formats/test_files.hpp"
 #include "support/catch.hpp"
 
-#include <sys/resource.h>
-
-#include <csignal>
 #include <limits>
 
 using namespace chg::test;
 using chg::run::Csv;
-using chg::run::write_file;
-
-namespace {
-int files_in(std::filesystem::path const& directory) {
-  return static_cast<int>(std::distance(std::filesystem::directory_iterator(directory), std::filesystem::directory_iterator()));
-}
-}  // namespace
-
-TEST_CASE("file: a written file holds exactly the bytes, replaces what was there, and leaves nothing beside it", "[run]") {
-  TemporaryDirectory const directory;
-  auto const path = directory.path() / "f";
-  write_file(path, "first, longer");
-  write_file(path, std::string("a\0b", 3));
-  REQUIRE(contents(path) == std::string("a\0b", 3));
-  write_file(path, "");
-  REQUIRE(contents(path).empty());
-  REQUIRE(files_in(directory.path()) == 1);
-}
-
-TEST_CASE("file: a place that cannot be written is refused by name, with the reason", "[run]") {
-  TemporaryDirectory const directory;
-  auto const inside = (directory.path() / "absent" / "f").string();
-  REQUIRE(has_all(message_of([&] { write_file(inside, "x"); }), {inside, "cannot be written", "No such file or directory"}));
-  std::filesystem::create_directory(directory.path() / "d");
-  directory.write("d/inside", "");
-  REQUIRE(has_all(message_of([&] { write_file(directory.path() / "d", "x"); }), {"cannot be written"}));
-  REQUIRE(files_in(directory.path()) == 1);  // nothing half-written
-}
-
-TEST_CASE("file: where there is no room, what was there before stays and nothing half-written does", "[run]") {
-  TemporaryDirectory const directory;
-  auto const path = directory.write("f", "before");
-  rlimit before{};
-  REQUIRE(::getrlimit(RLIMIT_FSIZE, &before) == 0);
-  auto const handler = std::signal(SIGXFSZ, SIG_IGN);
-  rlimit const small{100'000, before.rlim_max};
-  REQUIRE(::setrlimit(RLIMIT_FSIZE, &small) == 0);
-  auto const message = message_of([&] { write_file(path, std::string(1'000'000, 'x')); });
-  ::setrlimit(RLIMIT_FSIZE, &before);
-  std::signal(SIGXFSZ, handler);
-  REQUIRE(has_all(message, {path.string(), "cannot be written", "File too large"}));
-  REQUIRE(contents(path) == "before");
-  REQUIRE(files_in(directory.path()) == 1);
-}
 
 TEST_CASE("file: npy files are read back by xtensor with shape and numbers, float32 or float64", "[run]") {
   TemporaryDirectory const directory;

@@ -8,6 +8,7 @@
 
 using namespace chg::test;
 using namespace chg::run;
+using chg::files::sha256;
 
 TEST_CASE("manifest: it says what a fit was made from, by what and when", "[run]") {
   auto const model = small_model();

@@ -48,8 +48,8 @@ inline Fit read_run(std::filesystem::path const& directory, Index layers, Index 
 
 template <class Real>
 void ablate_command(AblateWords const& w, Settings const& s) {
-  check_place(w.out);
   ModelWord const word(w.model);
+  files::check_output(w.out, inputs_of(word, {w.data, w.run + "/run.json", w.run + "/Uplus.npy", w.run + "/Uminus.npy"}));
   auto const fit = read_run(w.run, word.config().layers, word.config().heads);
   auto const examples = read_data(w.data, word, s);
   auto const model = load_model<Real>(word, s, {&examples});
@@ -73,7 +73,7 @@ void ablate_command(AblateWords const& w, Settings const& s) {
       check(std::isfinite(point.effect()), "effect of an ablation", "a finite number", point.effect(), "Try --precision f64.");
     tables << curves.back() << '\n';
   }
-  run::write_file(w.out, run::ablation_csv(curves));
+  files::write_file(w.out, run::ablation_csv(curves));
   if (!s.quiet) print_out(tables.str());
 }
 

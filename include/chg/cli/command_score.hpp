@@ -36,8 +36,8 @@ inline run::Json evaluation_json(Evaluation const& evaluation) {
 template <class Real>
 void score_command(std::string const& model, std::string const& data, std::string const& gates, std::string const& out,
                    Settings const& s) {
-  if (!out.empty()) check_place(out);
   ModelWord const word(model);
+  if (!out.empty()) files::check_output(out, inputs_of(word, {data, gates}));
   auto const examples = read_data(data, word, s);
   auto const under = gates_or_ones(gates, word);
   auto const transformer = load_model<Real>(word, s, {&examples});
@@ -52,14 +52,14 @@ void score_command(std::string const& model, std::string const& data, std::strin
   }
   auto const bytes = json.dump() + "\n";
   if (out.empty()) return print_out(bytes);
-  run::write_file(out, bytes);
+  files::write_file(out, bytes);
 }
 
 template <class Real>
 void gradient_command(std::string const& model, std::string const& data, std::string const& gates, std::string const& out,
                       Settings const& s) {
-  check_place(out);
   ModelWord const word(model);
+  files::check_output(out, inputs_of(word, {data, gates}));
   auto const examples = read_data(data, word, s);
   auto const under = gates_or_ones(gates, word);
   auto const transformer = load_model<Real>(word, s, {&examples});

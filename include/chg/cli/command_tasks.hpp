@@ -66,8 +66,7 @@ inline std::string make_builtin_task(TaskWords const& w, task::Vocabulary const&
   return lines;
 }
 
-inline std::string make_task(TaskWords const& w, Settings const& s) {
-  ModelWord const word(w.model);
+inline std::string make_task(TaskWords const& w, ModelWord const& word, Settings const& s) {
 #if defined(CHG_CLI_TOKENIZER)
   if (auto const* const published = find_text_task(w.task)) return make_text_task(*published, w, word, s);
   if (!word.vocabulary()) {
@@ -81,10 +80,11 @@ inline std::string make_task(TaskWords const& w, Settings const& s) {
 }
 
 inline void tasks_make(TaskWords const& w, Settings const& s) {
-  if (!w.out.empty()) check_place(w.out);
-  auto const lines = make_task(w, s);
+  ModelWord const word(w.model);
+  if (!w.out.empty()) files::check_output(w.out, inputs_of(word, {w.source}));
+  auto const lines = make_task(w, word, s);
   if (w.out.empty()) return print_out(lines);
-  run::write_file(w.out, lines);
+  files::write_file(w.out, lines);
 }
 
 inline void add_tasks(CLI::App& program, Settings& s) {

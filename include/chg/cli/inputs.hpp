@@ -6,6 +6,7 @@
 #include <chg/cli/data.hpp>
 #include <chg/cli/gates_file.hpp>
 #include <chg/cli/memory.hpp>
+#include <chg/files/output.hpp>
 
 #if defined(CHG_CLI_TOKENIZER)
 #include <chg/cli/model_tokenizer.hpp>
@@ -18,6 +19,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 namespace chg::cli {
 
@@ -74,13 +76,12 @@ AnyTransformer<Real> load_model(ModelWord const& word, Settings const& s, std::i
   return word.load<Real>(products_of(s), longest_example(data), [&](Index done, Index total) { line.show(done, total); });
 }
 
-/// Throws Error now, and not after hours, when a file cannot be written there.
-inline void check_place(std::filesystem::path const& file) {
-  std::error_code unknown;
-  auto const folder = file.has_parent_path() ? file.parent_path() : std::filesystem::path(".");
-  check(std::filesystem::is_directory(folder, unknown), "the folder of " + file.string(), "a folder that is there", "none",
-        "Make it first.");
-  check(!std::filesystem::is_directory(file, unknown), file.string(), "a name for a file", "a folder");
+/// The files of a model and these others, as far as they have a name: what a command reads and must not write over.
+inline std::vector<std::filesystem::path> inputs_of(ModelWord const& word, std::vector<std::string> const& others) {
+  auto all = word.files();
+  for (auto const& file : others)
+    if (!file.empty()) all.emplace_back(file);
+  return all;
 }
 
 }  // namespace chg::cli

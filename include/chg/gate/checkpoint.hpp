@@ -2,12 +2,14 @@
 // Fits in files: everything that a chg::Fit or chg::ContrastiveFit holds but the number of threads, to resume or to read later.
 //
 // Layout, little-endian: 8 bytes of magic; version and kind, 4 bytes each; length of the payload, 8 bytes; payload; FNV-1a of all
-// that precedes, 8 bytes. A file is written aside and renamed, so an interrupted save leaves the file before.
+// that precedes, 8 bytes.
 #pragma once
 
+#include <chg/files/write_file.hpp>
 #include <chg/gate/fit_record.hpp>
 
 #include <bit>
+#include <cerrno>
 #include <cstring>
 #include <filesystem>
 #include <fstream>
@@ -186,24 +188,7 @@ void save_record(Record const& record, std::filesystem::path const& path) {
   validate_record(record);
   FitWriter payload;
   exchange(payload, record);
-  auto const bytes = framed<Record>(payload.bytes);
-
-  auto aside = path;
-  aside += ".partial";
-  std::error_code failed;
-  {
-    std::ofstream out(aside, std::ios::binary | std::ios::trunc);
-    out.write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
-    out.close();
-    if (!out) failed = std::make_error_code(std::errc::io_error);
-  }
-  if (!failed) std::filesystem::rename(aside, path, failed);
-  if (failed) {
-    std::error_code ignored;
-    std::filesystem::remove(aside, ignored);
-    throw Error(
-        {"save: " + path.string(), "a file that can be written", failed.message(), "Is the directory there, and is there room?"});
-  }
+  files::write_file(path, framed<Record>(payload.bytes));
 }
 
 /// The fit of a file's bytes; `name` stands for the file in errors.
@@ -239,7 +224,9 @@ Record parse_record(std::string_view bytes, std::string const& name) {
 template <class Record>
 Record load_record(std::filesystem::path const& path) {
   std::ifstream in(path, std::ios::binary);
-  check(in.is_open() && !std::filesystem::is_directory(path), "load: " + path.string(), "a file that can be read", "none");
+  auto const reason = in.is_open() ? EISDIR : errno;
+  check(in.is_open() && !std::filesystem::is_directory(path), "load: " + path.string(), "a file that can be read",
+        std::generic_category().message(reason));
   std::string const bytes(std::istreambuf_iterator<char>(in), {});
   return parse_record<Record>(bytes, path.string());
 }

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
-// Result files: written aside as NAME.partial and then renamed, so that a reader sees a whole file or none.
+// Result files: arrays as .npy, tables as comma-separated text.
 #pragma once
 
+#include <chg/files/write_file.hpp>
 #include <chg/tensor/array.hpp>
 #include <chg/tensor/error.hpp>
 
@@ -11,56 +12,23 @@
 #include <xtensor/io/xnpy.hpp>
 #endif
 
-#include <fcntl.h>
-#include <unistd.h>
-
 #include <algorithm>
-#include <cerrno>
 #include <charconv>
 #include <concepts>
 #include <filesystem>
 #include <initializer_list>
 #include <string>
 #include <string_view>
-#include <system_error>
+#include <type_traits>
 
 namespace chg::run {
 
 namespace detail {
-
 inline std::filesystem::path aside(std::filesystem::path path) {
   path += ".partial";
   return path;
 }
-
-/// Removes NAME.partial, and throws with the operating system's reason.
-[[noreturn]] inline void fail_to_write(std::filesystem::path const& path, int reason) {
-  std::error_code ignored;
-  std::filesystem::remove(aside(path), ignored);
-  throw Error({path.string() + " cannot be written", "a file that can be written", std::generic_category().message(reason),
-               reason == ENOSPC || reason == EDQUOT ? "Make room, or write elsewhere." : ""});
-}
-
 }  // namespace detail
-
-/// Replaces the file `path` by these bytes, on disk before it is in place. Throws Error with the reason, leaving what was there.
-inline void write_file(std::filesystem::path const& path, std::string_view bytes) {
-  auto const file = ::open(detail::aside(path).c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
-  if (file < 0) detail::fail_to_write(path, errno);
-  auto failed = 0;
-  while (!bytes.empty() && failed == 0) {
-    auto const written = ::write(file, bytes.data(), bytes.size());
-    if (written >= 0)
-      bytes.remove_prefix(static_cast<std::size_t>(written));
-    else if (errno != EINTR)
-      failed = errno;
-  }
-  if (failed == 0 && ::fsync(file) != 0 && errno != EINVAL) failed = errno;  // EINVAL: this kind of file has no disk below it
-  if (::close(file) != 0 && failed == 0) failed = errno;
-  std::error_code renamed;
-  if (failed == 0) std::filesystem::rename(detail::aside(path), path, renamed);
-  if (failed != 0 || renamed) detail::fail_to_write(path, failed != 0 ? failed : renamed.value());
-}
 
 /// Writes an array as .npy (C order), its numbers as Stored: float or double.
 template <class Stored, std::size_t Axes>
@@ -68,7 +36,7 @@ void write_npy(std::filesystem::path const& path, Array<double, Axes> const& val
   static_assert(std::is_floating_point_v<Stored>,
                 "chg::run::write_npy<Stored>: Stored must be float or double. Name it: write_npy<float>(path, values).");
   Array<Stored, Axes> const stored = xt::cast<Stored>(values);
-  write_file(path, xt::dump_npy(stored));
+  files::write_file(path, xt::dump_npy(stored));
 }
 
 /// Comma-separated text: one header row, then rows of as many fields. Numbers are the shortest text that reads back as they are.

@@ -2,11 +2,11 @@
 // run.json: what a run was made from and by, so that it can be told apart from others and made again.
 #pragma once
 
+#include <chg/files/sha256.hpp>
 #include <chg/formats/mapped_file.hpp>
 #include <chg/gate/fit_record.hpp>
 #include <chg/model/architecture.hpp>
 #include <chg/model/workers.hpp>
-#include <chg/run/sha256.hpp>
 #include <chg/tensor/gemm.hpp>
 
 #include <nlohmann/json.hpp>
@@ -47,7 +47,7 @@ struct DataRecord {
 /// Name, size and SHA-256 of a file. Throws Error when it cannot be read.
 inline FileRecord describe_file(std::filesystem::path const& path) {
   formats::MappedFile const file(path);
-  return {path.filename().string(), file.bytes().size(), Sha256().add(file.bytes()).hex()};
+  return {path.filename().string(), file.bytes().size(), files::Sha256().add(file.bytes()).hex()};
 }
 
 /// A model under its name. The files of `directory` (when there is one) that decide what it computes and reads are hashed.
@@ -63,7 +63,7 @@ ModelRecord describe_model(std::string name, Model const& model, std::filesystem
 /// Examples that no file holds. The hash is that of their lines {"tokens":[...],"target_mask":[...]}, each ended by a newline.
 inline DataRecord describe_data(std::string role, std::string name, Examples const& examples) {
   DataRecord record{std::move(role), std::move(name), "", examples.size(), 0};
-  Sha256 hash;
+  files::Sha256 hash;
   for (auto const& e : examples) {
     hash.add(Json{{"tokens", e.tokens}, {"target_mask", e.target_mask}}.dump()).add("\n");
     record.target_tokens += e.targets();
@@ -110,7 +110,7 @@ inline Json option_json(std::optional<GateLogits> const& init) {
   if (!init) return Json();
   auto const& u = init->values();
   return {{"shape", {init->sets(), init->layers(), init->heads()}},
-          {"sha256", Sha256().add(std::as_bytes(std::span(u.data(), u.size()))).hex()}};
+          {"sha256", files::Sha256().add(std::as_bytes(std::span(u.data(), u.size()))).hex()}};
 }
 
 inline Json model_json(ModelRecord const& m) {

@@ -63,7 +63,7 @@ class ResumableRun {
     if (!failed) std::filesystem::create_directories(aside / "state", failed);
     if (failed) fail(aside, "cannot be made", failed);
     try {
-      write_file(aside / "run.json", dump(manifest));
+      files::write_file(aside / "run.json", dump(manifest));
       hold(aside / "state" / "lock");
       if (found_ != Found::nothing) std::filesystem::rename(name_, replaced, failed);
       if (!failed) std::filesystem::rename(aside, name_, failed);
@@ -102,7 +102,7 @@ class ResumableRun {
     return chg::detail::load_record<Record>(state());
   }
 
-  void write(std::string const& file, std::string_view bytes) const { write_file(name_ / file, bytes); }
+  void write(std::string const& file, std::string_view bytes) const { files::write_file(name_ / file, bytes); }
   void write_manifest(Json const& manifest) const { write("run.json", dump(manifest)); }
 
   /// Says that the run is finished, after all its results were written, and removes the state.

@@ -56,7 +56,7 @@ class RunDirectory {
   /// Where files are written until finish(): NAME.partial.
   std::filesystem::path path() const { return finished_ ? name_ : detail::aside(name_); }
 
-  void write(std::string const& file, std::string_view bytes) const { write_file(path() / file, bytes); }
+  void write(std::string const& file, std::string_view bytes) const { files::write_file(path() / file, bytes); }
 
   /// Makes a folder in it, and returns where.
   std::filesystem::path folder(std::string const& name) const {
@@ -133,12 +133,12 @@ inline void write_results(std::filesystem::path const& directory, Fit const& fit
   detail::write_phase(directory, "0", fit.u0);
   detail::write_phase(directory, "plus", fit.u_plus);
   detail::write_phase(directory, "minus", fit.u_minus);
-  if (fit.status == Status::finished && !fit.u_minus.empty()) write_file(directory / "heads.csv", heads_csv(fit));
-  write_file(directory / "metrics.csv", metrics_csv(fit.metrics));
+  if (fit.status == Status::finished && !fit.u_minus.empty()) files::write_file(directory / "heads.csv", heads_csv(fit));
+  files::write_file(directory / "metrics.csv", metrics_csv(fit.metrics));
 }
 inline void write_results(std::filesystem::path const& directory, ContrastiveFit const& fit) {
   detail::write_phase(directory, "", fit.u);
-  write_file(directory / "metrics.csv", metrics_csv(fit.metrics));
+  files::write_file(directory / "metrics.csv", metrics_csv(fit.metrics));
 }
 
 /// write_results, and of an interrupted fit state/fit.bin, which chg::load_fit (or load_contrastive_fit) reads.

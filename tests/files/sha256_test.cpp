@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: MIT
-#include <chg/run/sha256.hpp>
+#include <chg/files/sha256.hpp>
 
 #include "support/catch.hpp"
 
 #include <utility>
 
-using chg::run::sha256;
+using chg::files::sha256;
 
-TEST_CASE("sha256: the examples of NIST (FIPS 180-4 and its test vectors)", "[run]") {
+TEST_CASE("sha256: the examples of NIST (FIPS 180-4 and its test vectors)", "[files]") {
   CHECK(sha256("") == "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
   CHECK(sha256("abc") == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
   CHECK(sha256("abcdbcdecdefdefgefghfghighijhijkijkljklmklmnlmnomnopnopq") ==
@@ -18,7 +18,7 @@ TEST_CASE("sha256: the examples of NIST (FIPS 180-4 and its test vectors)", "[ru
   CHECK(sha256(std::string(1'000'000, 'a')) == "cdc76e5c9914fb9281a1c7e284d73e67f1809a48a497200e046d39ccc7112cd0");
 }
 
-TEST_CASE("sha256: lengths around the borders of a block, whole and byte by byte (digests by Python's hashlib)", "[run]") {
+TEST_CASE("sha256: lengths around the borders of a block, whole and byte by byte (digests by Python's hashlib)", "[files]") {
   for (auto const& [length, digest] : {std::pair{55, "16fa57a0a3423a715d594516339f36189d6b5f93754a9714fef202616a9fabfe"},
                                        {56, "c37b44e5f1b18554b36966f4f8e08bfbf3164c4b6c10374d12d89850892073c5"},
                                        {57, "12b234922502022f755ab8550a3d4e202ad39c81d961a4f59ec39d5fd83d15a7"},
@@ -32,7 +32,7 @@ TEST_CASE("sha256: lengths around the borders of a block, whole and byte by byte
     std::string bytes;
     for (int i = 0; i < length; ++i) bytes += static_cast<char>(i * 7 + 1);
     CHECK(sha256(bytes) == digest);
-    chg::run::Sha256 hash;
+    chg::files::Sha256 hash;
     for (char const& byte : bytes) hash.add(std::string_view(&byte, 1));
     CHECK(hash.hex() == digest);
     CHECK(hash.hex() == digest);  // asking changes nothing

@@ -14,7 +14,7 @@
 #include <string>
 #include <string_view>
 
-namespace chg::run {
+namespace chg::files {
 
 /// Takes bytes in any portions, then gives the digest.
 class Sha256 {
@@ -101,4 +101,4 @@ class Sha256 {
 
 inline std::string sha256(std::string_view bytes) { return Sha256().add(bytes).hex(); }
 
-}  // namespace chg::run
+}  // namespace chg::files

@@ -86,8 +86,11 @@ TEST_CASE("config_json: transformers 4 and 5 spell the same rotary positions in 
   REQUIRE_FALSE(plain.config.rotary.scaled);
 }
 
-TEST_CASE("config_json: a kind of rotary scaling other than linear and llama3 is refused by name", "[formats]") {
-  for (auto const* type : {"dynamic", "yarn", "longrope"}) {
+TEST_CASE("config_json: a kind of rotary scaling other than linear, llama3 and dynamic is refused by name", "[formats]") {
+  CHECK(parse(with(llama(), "rope_scaling", {{"rope_type", "dynamic"}, {"factor", 2.0}})) == parse(llama()));
+  CHECK(has_all(complaint(with(llama(), "rope_parameters", {{"rope_type", "default"}, {"partial_rotary_factor", 0.5}})),
+                {"rope_parameters: partial_rotary_factor", "got 0.5"}));
+  for (auto const* type : {"yarn", "longrope"}) {
     CHECK(has_all(complaint(with(llama(), "rope_scaling", {{"rope_type", type}, {"factor", 2.0}})),
                   {"rope_scaling: rope_type", type, "not supported"}));
     CHECK(
@@ -183,6 +186,17 @@ TEST_CASE("config_json: an Architecture of another family is refused, and the on
   REQUIRE(
       has_all(complaint_of(chg::gpt2_like, with(gpt2(), "activation_function", "gelu")),
               {"Use chg::Architecture{.norm = chg::Norm::layer, .mlp = chg::Mlp::gelu, .position = chg::Position::learned}"}));
+}
+
+TEST_CASE("config_json: an adapter, and a GGUF file in a directory without a config.json, are named", "[formats]") {
+  chg::test::TemporaryDirectory const directory;
+  auto const message = [&] { return message_of([&] { chg::formats::read_config(directory.path()); }); };
+  directory.write("m.gguf", "GGUF");
+  CHECK(has_all(message(), {"config.json", "Give the path of m.gguf itself"}));
+  directory.write("adapter_config.json", "{}");
+  CHECK(has_all(message(), {"adapter_config.json", "Merge it"}));
+  directory.write("config.json", llama().dump());
+  CHECK(has_all(message(), {"adapter_config.json", "Merge it"}));
 }
 
 TEST_CASE("config_json: a directory without a config.json is refused by its path", "[formats]") {

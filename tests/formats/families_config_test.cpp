@@ -174,7 +174,7 @@ TEST_CASE("families: a number that no model has is refused with its key", "[form
 TEST_CASE("families: an activation that a family is not computed with is refused", "[formats]") {
   for (auto const* name : {"llama", "mistral", "qwen2", "qwen3", "phi3"})
     CHECK(has_all(complaint(with(file_of(name), "hidden_act", "gelu")), {"FILE: hidden_act", "silu", "\"gelu\""}));
-  for (auto const* name : {"gemma", "gemma2", "gemma3_text"})
+  for (auto const* name : {"gemma2", "gemma3_text"})
     CHECK(has_all(complaint(with(file_of(name), "hidden_activation", "gelu")), {"FILE: hidden_activation", "gelu_pytorch_tanh"}));
   CHECK(complaint(with(file_of("gemma"), "hidden_act", "gelu")) == kNone);  // early files say gelu and mean the tanh one
   CHECK(has_all(complaint(with(file_of("gemma"), "hidden_act", "silu")), {"FILE: hidden_act", "\"silu\""}));
@@ -242,6 +242,46 @@ TEST_CASE("families: what a family has no place for is refused by key", "[format
   CHECK(has_all(complaint(with(file_of("gemma3_text"), "model_type", "gemma3")), {"\"gemma3\"", "gemma3_text"}));
   for (auto const* type : {"mixtral", "qwen3_moe", "phi", "gemma4"})
     CHECK(has_all(complaint(with(file_of("llama"), "model_type", type)), {"FILE: model_type", type, "not supported"}));
+}
+
+TEST_CASE("families: keys that change what every family computes are refused, and read as true to their default", "[formats]") {
+  for (auto const& name : kNames) {
+    INFO(name);
+    auto const file = file_of(name);
+    CHECK(has_all(complaint(with(file, "is_causal", false)), {"FILE: is_causal", "causal attention"}));
+    CHECK(parse(with(file, "is_causal", true)) == parse(file));
+    CHECK(has_all(complaint(with(file, "per_layer_config", Json{{"0", Json::object()}})), {"FILE: per_layer_config"}));
+    CHECK(has_all(complaint(with(file, "quantization_config", Json{{"quant_method", "x"}})), {"FILE: quantization_config"}));
+    auto const layers = static_cast<std::size_t>(config(file).layers);
+    CHECK(has_all(complaint(with(file, "layer_types", std::vector<std::string>(layers, "chunked_attention"))),
+                  {"layer_types", "\"chunked_attention\""}));
+    if (config(file).windows.empty())
+      CHECK(parse(with(file, "layer_types", std::vector<std::string>(layers, "full_attention"))) == parse(file));
+  }
+  for (auto const* name : {"llama", "gemma", "gpt_neox", "gpt2"})  // that have no windows
+    CHECK(has_all(complaint(with(file_of(name), "layer_types", {"sliding_attention"})), {"layer_types", "full_attention"}));
+}
+
+TEST_CASE("families: the second names of GPT-2's extents are read, and must agree with the first", "[formats]") {
+  auto const file = file_of("gpt2");
+  for (auto const& [first, second] : {std::pair("n_layer", "num_hidden_layers"), std::pair("n_head", "num_attention_heads"),
+                                      std::pair("n_embd", "hidden_size"), std::pair("n_positions", "max_position_embeddings")}) {
+    INFO(second);
+    CHECK(parse(with(without(file, first), second, file[first])) == parse(file));
+    CHECK(parse(with(file, second, file[first])) == parse(file));
+    CHECK(has_all(complaint(with(file, second, file[first].get<int>() * 2)), {std::string("FILE: ") + second, "as ", first}));
+    CHECK(has_all(complaint(without(file, first)), {std::string("FILE: ") + first, "no such key"}));
+  }
+}
+
+TEST_CASE("families: keys of Gemma that transformers passes over", "[formats]") {
+  CHECK(parse(with(file_of("gemma"), "hidden_activation", "relu")) == parse(file_of("gemma")));
+  auto const gemma3 = without(file_of("gemma3_text"), "layer_types");
+  CHECK(has_all(complaint(with(without(gemma3, "sliding_window_pattern"), "_sliding_window_pattern", 2)),
+                {"FILE: _sliding_window_pattern", "got 2"}));
+  CHECK(parse(with(gemma3, "_sliding_window_pattern", 6)).config.windows == parse(gemma3).config.windows);
+  auto const old = with(without(gemma3, "rope_parameters"), "rope_scaling", Json{{"type", "linear"}, {"factor", 8.0}});
+  CHECK(has_all(complaint(old), {"FILE: rope_scaling: type", "rope_type"}));
 }
 
 TEST_CASE("families: an Architecture of another family is refused, every policy spelled", "[formats]") {

@@ -120,6 +120,37 @@ TEST_CASE("families: buffers and tied heads are passed over by name", "[formats]
         kNone);
 }
 
+TEST_CASE("families: the one matrix of a tied model is read under the head's name too", "[formats]") {
+  struct Names {
+    char const *family, *embedding, *head;
+  };
+  for (auto const& [family, embedding, head] : {Names{"qwen2", "model.embed_tokens.weight", "lm_head.weight"},
+                                                Names{"gemma", "model.embed_tokens.weight", "lm_head.weight"},
+                                                Names{"gemma3_text", "model.embed_tokens.weight", "lm_head.weight"},
+                                                Names{"gpt2", "transformer.wte.weight", "lm_head.weight"},
+                                                Names{"gpt_neox_sequential", "gpt_neox.embed_in.weight", "embed_out.weight"}}) {
+    INFO(family);
+    auto const renamed = [&, embedding = embedding, head = head](Tensors& all) {
+      auto node = all.extract(embedding);
+      node.key() = head;
+      all.insert(std::move(node));
+    };
+    CHECK(complaint(family, renamed) == kNone);
+    auto const description = chg::formats::read_config(directory_of(family));
+    auto tensors = tensors_of(family);
+    renamed(tensors);
+    SafetensorsBuilder file;
+    for (auto const& [name, t] : tensors) file.add(name, t.dtype, t.shape, t.bytes);
+    TemporaryDirectory const directory;
+    directory.write("model.safetensors", file.file());
+    CHECK(chg::formats::read_weights<float>(directory.path(), description).embedding ==
+          chg::formats::read_weights<float>(directory_of(family), description).embedding);
+  }
+  for (auto const& [family, head] : {std::pair("llama", "lm_head.weight"), std::pair("gpt_neox", "embed_out.weight")})
+    CHECK(has_all(complaint(family, [head = head](Tensors& all) { all.erase(head); }),
+                  {head, "is missing", "tie_word_embeddings is false", "set tie_word_embeddings to true"}));
+}
+
 TEST_CASE("families: the norms' scales of the Gemmas are stored less 1", "[formats]") {
   for (auto const* family : {"gemma", "gemma2", "gemma3_text", "qwen3"}) {
     INFO(family);

@@ -204,8 +204,9 @@ TEST_CASE("gguf_families: every tensor of a file is needed, and no other is take
     for (auto const& item : file.tensors()) {
       auto const& name = item.first;
       if (name == "output.weight") continue;  // without it the embedding is used
-      auto const first_bias = name.starts_with("blk.0.") && name.ends_with(".bias") && name.find("norm") == std::string::npos;
-      // Biases of products are there or not as in the first layer.
+      // Biases of products are there or not as in the first layer, but for families that are never without.
+      auto const first_bias = name.starts_with("blk.0.") && name.ends_with(".bias") && name.find("norm") == std::string::npos &&
+                              f.architecture != "gpt2" && f.architecture != "qwen2";
       CHECK(has_all(complaint(gguf_of(f, name)), {first_bias ? "has no place" : "\"" + name + "\" is missing"}));
     }
     auto surplus = gguf_of(f);
@@ -218,6 +219,50 @@ TEST_CASE("gguf_families: every tensor of a file is needed, and no other is take
     file.tensor(name, {12, 5}, "F32", bytes_of(std::vector<float>(60)));
     CHECK(has_all(complaint(file), {std::string("\"") + name + "\" has the wrong shape", "got [5, 12]"}));
   }
+}
+
+TEST_CASE("gguf_families: which layers of a Gemma have a window is read, as a period or one by one", "[formats]") {
+  constexpr std::uint32_t boolean = 7, array = 9;
+  auto const windows = [](GgufBuilder const& builder) {
+    auto const bytes = builder.file();
+    return chg::formats::describe_gguf(Gguf(std::as_bytes(std::span(bytes)), "FILE")).config.windows;
+  };
+  for (auto const& [name, period] : {std::pair("gemma2", 2u), std::pair("gemma3", 6u)}) {
+    INFO(name);
+    auto const key = std::string(name) + ".attention.sliding_window_pattern";
+    auto const plain = windows(gguf_of(family(name)));
+    auto const layers = plain.size();
+    CHECK(windows(gguf_of(family(name)).integer(key, period)) == plain);
+    CHECK(windows(gguf_of(family(name)).integer(key, 1)).empty());
+    auto const all = windows(gguf_of(family(name)).integer(key, 0));
+    CHECK(std::ranges::count(all, plain[0]) == static_cast<std::ptrdiff_t>(layers));
+    auto one = std::string(layers, '\0');
+    one[1] = 1;
+    auto expected = std::vector<Index>(layers);
+    expected[1] = plain[0];
+    CHECK(windows(gguf_of(family(name)).value(key, array, u32(boolean) + u64(layers) + one)) == expected);
+    CHECK(has_all(complaint(gguf_of(family(name)).value(key, array, u32(boolean) + u64(1) + '\1')),
+                  {"sliding_window_pattern", "one a layer", "got 1"}));
+    CHECK(has_all(complaint(gguf_of(family(name)).string(key, "six")), {"sliding_window_pattern", "a whole number"}));
+  }
+  CHECK(has_all(complaint(gguf_of(family("qwen2")).integer("qwen2.attention.sliding_window_pattern", 6)),
+                {"sliding_window_pattern", "no such key"}));
+}
+
+TEST_CASE("gguf_families: a key that says what is so anyway is passed over, and refused with any other value", "[formats]") {
+  constexpr std::uint32_t boolean = 7;
+  auto const none = std::string("(no chg::Error was thrown)");
+  for (auto const* name : {"expert_count", "expert_used_count", "expert_shared_count", "leading_dense_block_count",
+                           "nextn_predict_layers", "pooling_type", "attention.shared_kv_layers", "attn_logit_softcapping"}) {
+    INFO(name);
+    CHECK(complaint(gguf_of(family("qwen3")).integer(std::string("qwen3.") + name, 0)) == none);
+    CHECK(has_all(complaint(gguf_of(family("qwen3")).integer(std::string("qwen3.") + name, 1)), {name, "got 1"}));
+  }
+  CHECK(complaint(gguf_of(family("qwen3")).value("qwen3.attention.causal", boolean, std::string(1, '\1'))) == none);
+  CHECK(has_all(complaint(gguf_of(family("qwen3")).value("qwen3.attention.causal", boolean, std::string(1, '\0'))),
+                {"attention.causal", "got 0"}));
+  CHECK(complaint(gguf_of(family("qwen3")).number("qwen3.logit_scale", 1)) == none);
+  CHECK(has_all(complaint(gguf_of(family("qwen3")).number("qwen3.logit_scale", 0.5f)), {"logit_scale", "got 0.5"}));
 }
 
 TEST_CASE("gguf_families: what the files leave out is as llama.cpp has it", "[formats]") {

@@ -28,10 +28,28 @@ TEST_CASE("json: nesting and the number of values are bounded, a million bracket
 }
 
 TEST_CASE("json: what is not one JSON value is refused, and the file is named", "[formats]") {
-  for (auto const* text : {"", "{", "{} {}", "{\"a\":}", "nul", "[1,]", "\"\xff\"", "1e999", "{\"a\" 1}", "// no\n{}"})
-    CHECK(has_all(message_of([&] { parse_json(text, "some file"); }), {"some file is not valid JSON"}));
+  for (auto const* text : {"", "{", "{} {}", "{\"a\":}", "nul", "[1,]", "1e999", "{\"a\" 1}", "// no\n{}"})
+    CHECK(has_all(message_of([&] { parse_json(text, "some file"); }), {"some file", " is not valid JSON"}));
   CHECK(has_all(message_of([&] { parse_json(std::string("{}\0junk", 7), "some file"); }),
                 {"some file is not valid JSON", "a zero byte"}));
+}
+
+TEST_CASE("json: NaN and infinity are named with their line, and nothing is said of damage", "[formats]") {
+  for (auto const* word : {"NaN", "Infinity", "-Infinity", "nan"}) {
+    auto const message = message_of([&] { parse_json(std::string("{\"a\": 1,\n\"b\": [") + word + "]}", "F"); });
+    CHECK(has_all(message, {"F, line 2 is not valid JSON", std::string("got ") + word + "."}));
+    CHECK(message.find("damaged") == std::string::npos);
+  }
+  CHECK(parse_json("[\"NaN\"]", "F")[0] == "NaN");
+  CHECK(has_all(message_of([] { parse_json("{\"a\": [1,\n2", "F"); }), {"F, line 2 is not valid JSON", "ends too early"}));
+  CHECK(has_all(message_of([] { parse_json(" \n", "F"); }), {"white space alone"}));
+}
+
+TEST_CASE("json: a byte order mark is passed over, and other encodings are named", "[formats]") {
+  CHECK(parse_json("\xEF\xBB\xBF{\"a\": 1}", "F")["a"] == 1);
+  CHECK(has_all(message_of([] { parse_json(std::string("\xFF\xFE{\0}\0", 6), "F"); }), {"F: encoding", "UTF-8", "got UTF-16"}));
+  CHECK(has_all(message_of([] { parse_json(std::string("\0{\0}", 4), "F"); }), {"F: encoding", "UTF-16"}));
+  CHECK(has_all(message_of([] { parse_json("{\n\"a\": \"caf\xE9\"}", "F"); }), {"F, line 2: encoding", "0xE9", "Latin-1"}));
 }
 
 TEST_CASE("json_object: values of another type or out of bounds are refused with key, bounds and value", "[formats]") {

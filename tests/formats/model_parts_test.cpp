@@ -134,6 +134,15 @@ TEST_CASE("model_parts: NaN, infinity and tensors of whole numbers are refused b
   CHECK(has_all(complaint(p), {"\"model.norm.weight\": dtype", "F32, F16 or BF16", "I32"}));
 }
 
+TEST_CASE("model_parts: weights of another format are named, with how to save them anew", "[formats]") {
+  for (auto const* other : {"pytorch_model.bin", "pytorch_model.bin.index.json", "tf_model.h5", "flax_model.msgpack"}) {
+    TemporaryDirectory const directory;
+    directory.write(other, "");
+    CHECK(has_all(message_of([&] { chg::formats::ShardedSafetensors{directory.path()}; }),
+                  {"model.safetensors is missing", std::string("got ") + other, "save_pretrained"}));
+  }
+}
+
 TEST_CASE("model_parts: a directory without weights is refused by path", "[formats]") {
   TemporaryDirectory const directory;
   directory.write("config.json", published_llama().config);

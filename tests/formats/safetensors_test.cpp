@@ -64,6 +64,13 @@ TEST_CASE("safetensors: tensors in any order, spaces after the header and metada
   REQUIRE(parse_safetensors(std::as_bytes(std::span(empty)), "FILE").tensors.empty());
 }
 
+TEST_CASE("safetensors: metadata that are null are none", "[formats]") {
+  auto const bytes = safetensors_bytes(R"({"__metadata__":null,"x":{"dtype":"U8","shape":[1],"data_offsets":[0,1]}})", "x");
+  auto const header = chg::formats::parse_safetensors(std::as_bytes(std::span(bytes)), "F");
+  CHECK(header.metadata.empty());
+  CHECK(header.tensors.size() == 1);
+}
+
 TEST_CASE("safetensors: a length of the header that cannot be is refused before anything is allocated for it", "[formats]") {
   REQUIRE(has_all(complaint(""), {"FILE", "8 bytes or more", "got 0"}));
   REQUIRE(has_all(complaint("1234567"), {"got 7"}));

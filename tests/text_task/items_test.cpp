@@ -57,6 +57,35 @@ TEST_CASE("items: a multiple choice of the function-vector tasks has its options
                 {"F: item 1", "no options", "\"Where?\""}));
 }
 
+TEST_CASE("items: white space between the words of JSON means nothing", "[text_task]") {
+  auto const bigbench =
+      parse_items("{\n \"task_prefix\": \"Do it.\",\n \"examples\": [{\"input\": \"x\", \"target\": \"y\"}]\n}", "F");
+  for (auto const* chars :
+       {R"({"task_prefix": "Do it.", "examples": [{"input": "x", "target": "y"}]})",
+        "{\"metrics\": {}\n, \"task_prefix\": \"Do it.\", \"examples\": [{\"input\": \"x\", \"target\": \"y\"}]}\n\n"}) {
+    auto const same = parse_items(chars, "F");
+    CHECK(same.all == bigbench.all);
+    CHECK(same.instruction == bigbench.instruction);
+  }
+  std::vector<Item> const two{{"1", "a}"}, {"2", "\\\"{"}};
+  std::string const second = R"({"question": "2", "answer": "\\\"{"})";
+  CHECK(parse_items("{\"question\": \"1\", \"answer\": \"a}\"}\n" + second, "F").all == two);
+  CHECK(parse_items("{\n\"question\": \"1\",\n\"answer\": \"a}\"\n} " + second, "F").all == two);
+  CHECK(has_all(complaint("{\"question\": \"1\",\n\"answer\": \"a\"}\n\n{\"question\": \"2\"}"), {"F, line 4: answer"}));
+  CHECK(has_all(complaint("{\"question\": \"1\", \"answer\": \"a\"}\n{\"question\": \"2\""), {"F, line 2", "JSON"}));
+}
+
+TEST_CASE("items: a byte order mark is no part of the first item, and other encodings are named", "[text_task]") {
+  for (std::string const chars : {"a\tb\n", R"([{"input": "a", "output": "b"}])", R"({"question": "a", "answer": "b"})"}) {
+    CHECK(parse_items("\xEF\xBB\xBF" + chars, "F").all == std::vector<Item>{{"a", "b"}});
+    std::string little = "\xFF\xFE", big = "\xFE\xFF";
+    for (auto const c : chars) little += c, little += '\0', big += '\0', big += c;
+    for (auto const& wide : {little, big, little.substr(2), big.substr(2)})
+      CHECK(has_all(complaint(wide), {"F: encoding", "UTF-8", "UTF-16"}));
+  }
+  CHECK(has_all(complaint("a\tb\ncaf\xE9\tc\n"), {"F, line 2: encoding", "UTF-8", "0xE9"}));
+}
+
 TEST_CASE("items: bad files are refused with file, line or item, and key", "[text_task]") {
   CHECK(has_all(complaint(""), {"F", "one item or more"}));
   CHECK(has_all(complaint("[{\"input\": \"x\"}]"), {"F: item 0: output"}));

@@ -7,6 +7,7 @@
 
 #include <chg/formats/json.hpp>
 #include <chg/formats/mapped_file.hpp>
+#include <chg/formats/text_file.hpp>
 #include <chg/tensor/examples.hpp>
 
 #include <algorithm>
@@ -87,9 +88,7 @@ inline Example read_line(std::string_view bytes, std::string const& name, DataLi
 /// expected for the first line that the model cannot read, and for a file without lines.
 inline Examples parse_data(std::string_view rest, std::string const& name, DataLimits const& limits,
                            TokenSource const& tokens = {}) {
-  if (rest.starts_with("\xEF\xBB\xBF")) rest.remove_prefix(3);
-  check(!rest.starts_with("\xFF\xFE") && !rest.starts_with("\xFE\xFF"), name + ": encoding", "UTF-8", "UTF-16",
-        "Save it as UTF-8.");
+  rest = formats::text_without_mark(rest, name);
   std::vector<Example> examples;
   Index empty = 0;  // number of the first empty line since the last example
   for (Index number = 1; !rest.empty(); ++number) {

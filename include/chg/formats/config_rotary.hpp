@@ -20,22 +20,26 @@ class AgreedNumber {
 
   void read(JsonObject const& object, char const* key) {
     if (!object.has(key)) return;
+    if (!value_) first_ = object.at(key);
     auto const value = object.number(key, lowest_, highest_);
     check(!value_ || *value_ == value, object.at(key), value_ ? text(*value_, ", as in ", where_) : "", value);
     value_ = value, where_ = object.at(key);
   }
   double value_or(double otherwise) const { return value_.value_or(otherwise); }
+  /// The key that gave the value, after its file, for errors.
+  std::string const& where() const { return first_; }
 
  private:
   double lowest_, highest_;
   std::optional<double> value_;
-  std::string where_;
+  std::string first_, where_;
 };
 
 /// What is turned, and how: `share` of the channels of a head.
 struct RotaryReading {
   Rotary rotary;
   double share = 1;
+  std::string share_from{};  ///< the key of the share, after its file
 
   /// With the number of channels that turn: as transformers, the whole part of share times head_dim.
   Rotary of_heads(Index head_dim, std::string const& name) const {
@@ -58,7 +62,8 @@ inline void read_llama3_scaling(JsonObject const& rope, Rotary& rotary) {
   rotary.scaling.original_context = rope.integer("original_max_position_embeddings", 1, most_tokens);
 }
 
-/// The scaling of rope_scaling or rope_parameters, whose other keys must be known too.
+/// The scaling of rope_scaling or rope_parameters, whose other keys must be known too. The type dynamic begins to scale beyond
+/// max_position_embeddings, which no sequence here may be longer than.
 inline Rotary read_scaling(JsonObject const& rope) {
   static constexpr std::array known{"rope_theta",
                                     "rope_type",
@@ -70,11 +75,11 @@ inline Rotary read_scaling(JsonObject const& rope) {
                                     "partial_rotary_factor"};
   Rotary rotary;
   auto const type = rope.string("rope_type", rope.string("type", "default"));
-  check(type == "default" || type == "linear" || type == "llama3", rope.at("rope_type"), "default, linear or llama3",
-        in_quotes(type), "This kind of rotary scaling is not supported.");
+  check(type == "default" || type == "linear" || type == "llama3" || type == "dynamic", rope.at("rope_type"),
+        "default, linear, llama3 or dynamic", in_quotes(type), "This kind of rotary scaling is not supported.");
   for (auto const& item : rope.items().items())
     check(std::find(known.begin(), known.end(), item.key()) != known.end() || item.value().is_null(),
-          rope.at(in_quotes(item.key())), "the keys of rotary positions of the type default, linear or llama3",
+          rope.at(in_quotes(item.key())), "the keys of rotary positions of the type default, linear, llama3 or dynamic",
           shown(item.value()), "This kind of rotary scaling is not supported.");
   if (type == "linear") rotary.linear_factor = rope.number("factor", 1, 1e6);
   if (type == "llama3") read_llama3_scaling(rope, rotary);
@@ -102,7 +107,7 @@ inline RotaryReading read_rotary(JsonObject const& file, RotaryKeys const& keys 
     theta.read(rope, "rope_theta");
     share.read(rope, "partial_rotary_factor");
   }
-  RotaryReading all{rotary.value_or(Rotary{}), share.value_or(keys.share_otherwise)};
+  RotaryReading all{rotary.value_or(Rotary{}), share.value_or(keys.share_otherwise), share.where()};
   all.rotary.theta = theta.value_or(keys.theta_otherwise);
   return all;
 }
@@ -110,7 +115,7 @@ inline RotaryReading read_rotary(JsonObject const& file, RotaryKeys const& keys 
 /// As read_rotary, where every channel of a head turns.
 inline Rotary read_whole_rotary(JsonObject const& file) {
   auto const all = read_rotary(file);
-  check(all.share == 1, file.at("partial_rotary_factor"), "1, every channel of a head turned", all.share);
+  check(all.share == 1, all.share_from, "1, every channel of a head turned", all.share);
   return all.rotary;
 }
 

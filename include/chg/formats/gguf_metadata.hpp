@@ -91,6 +91,14 @@ class GgufMetadata {
     return all;
   }
 
+  std::vector<bool> booleans(std::string_view key) const {
+    auto const& value = required(key, true);
+    check(value.type == GgufType::boolean, at(key), "an array of type bool", shown(value));
+    std::vector<bool> all;
+    for (std::uint64_t i = 0; i < value.count; ++i) all.push_back(bytes_[place(value, i)] != std::byte{0});
+    return all;
+  }
+
   std::vector<double> numbers(std::string_view key) const {
     auto const& value = required(key, true);
     check(is_real(value.type), at(key), "an array of type f32 or f64", shown(value));
@@ -143,27 +151,19 @@ class GgufMetadata {
   /// None for another type, and for a number above those of Index.
   std::optional<Index> whole_number(GgufValue const& value, std::size_t begin) const {
     switch (value.type) {
-      case GgufType::u8:
-        return stored<std::uint8_t>(begin);
-      case GgufType::i8:
-        return stored<std::int8_t>(begin);
-      case GgufType::u16:
-        return stored<std::uint16_t>(begin);
-      case GgufType::i16:
-        return stored<std::int16_t>(begin);
-      case GgufType::u32:
-        return stored<std::uint32_t>(begin);
-      case GgufType::i32:
-        return stored<std::int32_t>(begin);
-      case GgufType::i64:
-        return stored<std::int64_t>(begin);
+      case GgufType::u8: return stored<std::uint8_t>(begin);
+      case GgufType::i8: return stored<std::int8_t>(begin);
+      case GgufType::u16: return stored<std::uint16_t>(begin);
+      case GgufType::i16: return stored<std::int16_t>(begin);
+      case GgufType::u32: return stored<std::uint32_t>(begin);
+      case GgufType::i32: return stored<std::int32_t>(begin);
+      case GgufType::i64: return stored<std::int64_t>(begin);
       case GgufType::u64: {
         auto const number = stored<std::uint64_t>(begin);
         if (number > static_cast<std::uint64_t>(std::numeric_limits<Index>::max())) return std::nullopt;
         return static_cast<Index>(number);
       }
-      default:
-        return std::nullopt;
+      default: return std::nullopt;
     }
   }
 

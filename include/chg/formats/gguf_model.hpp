@@ -68,6 +68,15 @@ void halves_from_neighbours(Real* rows, Index heads, Index head_dim, Index colum
   }
 }
 
+/// A bias that a family cannot be without is not taken for none.
+inline void check_gguf_biases(Gguf const& file, GgufFamily const& family) {
+  auto const need = [&](char const* name) { file.info(text("blk.0.", name, ".bias")); };
+  if (family.qkv_bias)
+    for (auto const* const name : {"attn_q", "attn_k", "attn_v"}) need(name);
+  if (family.all_biases)
+    for (auto const* const name : {"attn_qkv", "attn_output", "ffn_up", "ffn_down"}) need(name);
+}
+
 }  // namespace detail
 
 /// What the metadata say. `tied` where there is no output.weight; biases where the first layer has them. Throws Error naming the
@@ -110,6 +119,7 @@ inline ModelDescription describe_gguf(Gguf const& file) {
   d.qkv_bias = file.contains("blk.0.attn_q.bias") || file.contains("blk.0.attn_qkv.bias");
   d.output_bias = file.contains("blk.0.attn_output.bias");
   d.mlp_bias = file.contains("blk.0.ffn_up.bias");
+  detail::check_gguf_biases(file, family);
   return d;
 }
 

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <chg/formats/mapped_file.hpp>
+#include <chg/formats/text_file.hpp>
 #include <chg/tensor/matrix.hpp>
 
 #include <nlohmann/json.hpp>
@@ -37,10 +38,34 @@ inline std::string shown(nlohmann::json const& value) {
   return value.is_string() ? in_quotes(value.get_ref<std::string const&>()) : value.dump();
 }
 
+namespace detail {
+
+/// The error for a text that the parser left at `place`: what the reader of the error can do something about comes first.
+inline Error json_error(std::string_view text, std::size_t place, std::string const& name, std::string const& parser) {
+  auto const at = name + line_of(text, place) + " is not valid JSON";
+  if (text.find_first_not_of(" \t\r\n") == std::string_view::npos)
+    return Error({at, "JSON text (RFC 8259)", text.empty() ? "an empty file" : "white space alone", ""});
+  // The parser stops within the word that it does not know.
+  auto const letter = [](char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '-'; };
+  auto begin = std::min(place, text.size()), end = begin;
+  while (begin > 0 && letter(text[begin - 1])) --begin;
+  while (end < text.size() && letter(text[end])) ++end;
+  auto const word = text.substr(begin, end - begin);
+  for (auto const* const number : {"NaN", "Infinity", "-Infinity", "nan", "inf", "-inf"})
+    if (word == number)
+      return Error({at, "JSON text (RFC 8259), which has no NaN and no infinity", std::string(word),
+                    "Python's json.dumps(..., allow_nan=False) finds it. Write a number, or leave the value out."});
+  auto const cut = place >= text.size() && parser.find("unexpected end of input") != std::string::npos;
+  return Error({at, "JSON text (RFC 8259)", in_quotes(parser), cut ? "It ends too early: is the file whole?" : ""});
+}
+
+}  // namespace detail
+
 /// Parses one JSON value that fills `bytes`. `name` stands for them in errors. Throws Error on what is not JSON (RFC 8259),
-/// on a key that an object holds twice, and beyond `limits`; the parser does not recurse.
+/// on a key that an object holds twice, and beyond `limits`; the parser does not recurse. A byte order mark of UTF-8 is passed over.
 inline nlohmann::json parse_json(std::string_view bytes, std::string const& name, JsonLimits const& limits = {}) {
   using Event = nlohmann::json::parse_event_t;
+  bytes = text_without_mark(bytes, name);
   std::vector<std::set<std::string>> keys;  // of the objects that are open
   std::size_t values = 0;
   auto const watch = [&](int depth, Event event, nlohmann::json& parsed) {
@@ -62,9 +87,11 @@ inline nlohmann::json parse_json(std::string_view bytes, std::string const& name
     throw Error({name + " is not valid JSON", "JSON text (RFC 8259)", "a zero byte", ""});
   try {
     return nlohmann::json::parse(bytes.begin(), bytes.end(), watch);
+  } catch (nlohmann::json::parse_error const& e) {
+    check_utf8(bytes, name);
+    throw detail::json_error(bytes, e.byte > 0 ? e.byte - 1 : 0, name, e.what());
   } catch (nlohmann::json::exception const& e) {
-    throw Error({name + " is not valid JSON", "JSON text (RFC 8259)", in_quotes(e.what()),
-                 "The file is damaged, or is another kind of file."});
+    throw Error({name + " is not valid JSON", "JSON text (RFC 8259)", in_quotes(e.what()), ""});
   }
 }
 

@@ -126,6 +126,7 @@ inline SafetensorsHeader parse_safetensors(std::span<std::byte const> bytes, std
   for (auto const& item : parsed.items()) {
     auto const name = file + ": " + in_quotes(item.key());
     if (item.key() == "__metadata__") {
+      if (item.value().is_null()) continue;  // as the reference reads it: none
       check(item.value().is_object(), name, "an object of strings", shown(item.value()));
       for (auto const& entry : item.value().items()) {
         check(entry.value().is_string(), name + ": " + in_quotes(entry.key()), "a string", shown(entry.value()));

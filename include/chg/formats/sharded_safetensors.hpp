@@ -45,6 +45,7 @@ class ShardedSafetensors {
     auto const index = directory / "model.safetensors.index.json";
     std::error_code unknown;  // a path that may not be looked at is one that cannot be opened below
     if (std::filesystem::exists(path_, unknown) || !std::filesystem::exists(index, unknown)) {
+      if (!std::filesystem::exists(path_, unknown)) refuse_other_formats(directory);
       add(Safetensors(path_));
       return;
     }
@@ -83,6 +84,15 @@ class ShardedSafetensors {
   }
 
  private:
+  /// For a directory without safetensors: an Error that names the weights that are there.
+  void refuse_other_formats(std::filesystem::path const& directory) const {
+    std::error_code unknown;
+    for (auto const* const other : {"pytorch_model.bin", "pytorch_model.bin.index.json", "tf_model.h5", "flax_model.msgpack"})
+      if (std::filesystem::exists(directory / other, unknown))
+        throw Error({path_.string() + " is missing", "the weights as safetensors", other,
+                     "Save them anew: in Python, transformers.AutoModelForCausalLM.from_pretrained(IN).save_pretrained(OUT)."});
+  }
+
   void add(Safetensors shard) {
     for (auto const& item : shard.tensors()) {
       auto const [found, added] = tensors_.emplace(item.first, shards_.size());

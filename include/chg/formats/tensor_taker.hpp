@@ -122,6 +122,27 @@ class TensorTaker {
   /// A buffer that some versions of transformers store and that the configuration already determines.
   void pass_over(std::string const& name) { taken_.insert(name); }
 
+  /// The embedding. Of two names for one matrix a file keeps one: published ones keep the embedding's, and
+  /// safetensors.torch.save_model the first by the alphabet, lm_head.weight.
+  void take_embedding(Matrix<Real>& out, std::string const& embedding, std::string const& head, std::vector<Index> const& shape,
+                      bool tied) {
+    take(tied && !contains(embedding) && contains(head) ? head : embedding, out, shape);
+  }
+
+  /// The head of a model, after its embedding.
+  void take_head(Matrix<Real>& out, std::string const& embedding, std::string const& head, std::vector<Index> const& shape,
+                 bool tied) {
+    if (tied) {
+      if (contains(embedding)) pass_over_tied(head, embedding);
+      return;
+    }
+    if (!contains(head))
+      throw Error({file_.describe(head) + " is missing",
+                   "a tensor of this name, since tie_word_embeddings is false in config.json, or by default", "none",
+                   "If the model has one matrix for embedding and head, set tie_word_embeddings to true."});
+    take(head, out, shape);
+  }
+
   /// A stored head beside a tied embedding is passed over when it is the same, and an Error when it is not: the versions of
   /// transformers disagree about which of the two is then used.
   void pass_over_tied(std::string const& head, std::string const& embedding) {

@@ -4,16 +4,18 @@
 //     pairs            [{"input": ..., "output": ...}, ...]                     function-vector tasks (Todd et al. 2023)
 //                      an input that ends in lines "a: OPTION", "b: OPTION", ... and a letter as output: a multiple choice
 //     BIG-bench        {"task_prefix": ..., "examples": [{"input": ..., "target": ...}, ...]}
-//     multiple choice  {"question": ..., "choices": {"label": [...], "text": [...]}, "answerKey": ...} a line    CommonsenseQA
-//     worked answers   {"question": ..., "answer": ...} a line                  GSM8K
-//                      {"problem": ..., "generated_solution": ...} a line       OpenMathInstruct-2
+//     multiple choice  {"question": ..., "choices": {"label": [...], "text": [...]}, "answerKey": ...} ...    CommonsenseQA
+//     worked answers   {"question": ..., "answer": ...} ...                     GSM8K
+//                      {"problem": ..., "generated_solution": ...} ...          OpenMathInstruct-2
 //     sentence pairs   QUESTION, a tab, ANSWER a line
 //     agreement        SENTENCE, CONDITION, correct or wrong, ID a line, with tabs between them    Lakretz et al. 2019
 //
-// Of an agreement line the verb, its last word, is the answer to the words before it; wrong sentences are passed over.
+// White space between JSON's words means nothing: objects after each other stand on a line each, or are wrapped as one likes. Text
+// is UTF-8, with or without a byte order mark. Of an agreement line the verb, its last word, is the answer to the words before it; wrong sentences are passed over.
 #pragma once
 
 #include <chg/formats/json.hpp>
+#include <chg/formats/text_file.hpp>
 #include <chg/tensor/matrix.hpp>
 
 #include <algorithm>
@@ -66,6 +68,45 @@ void each_line(std::string_view chars, std::string const& name, Read&& read) {
     if (line.ends_with('\r')) line.remove_suffix(1);
     if (!trimmed(line).empty()) read(line, name + ", line " + std::to_string(number));
     begin = end + 1;
+  }
+}
+
+/// Where the object that `chars` begin with ends: after its last brace, or at the end of `chars` where that is missing.
+inline std::size_t end_of_object(std::string_view chars) {
+  std::size_t depth = 0;
+  auto quoted = false;
+  for (std::size_t i = 0; i < chars.size(); ++i) {
+    auto const c = chars[i];
+    if (quoted) {
+      if (c == '\\') ++i;
+      if (c == '"') quoted = false;
+    } else if (c == '"') {
+      quoted = true;
+    } else if (c == '{') {
+      ++depth;
+    } else if (c == '}' && --depth == 0) {
+      return i + 1;
+    }
+  }
+  return chars.size();
+}
+
+/// Calls read(object, "FILE, line N") for every object of JSON in `chars`, N being the line that it begins in.
+template <class Read>
+void each_object(std::string_view chars, std::string const& name, Read&& read) {
+  constexpr std::string_view blank = " \t\r\n";
+  for (std::size_t number = 1;;) {
+    auto const start = chars.find_first_not_of(blank);
+    if (start == std::string_view::npos) return;
+    auto const lines = [](std::string_view part) { return static_cast<std::size_t>(std::ranges::count(part, '\n')); };
+    number += lines(chars.substr(0, start));
+    chars.remove_prefix(start);
+    auto const at = name + ", line " + std::to_string(number);
+    check(chars.front() == '{', at, "an object of JSON, as before it", formats::in_quotes(chars.substr(0, 20)));
+    auto const object = chars.substr(0, end_of_object(chars));
+    read(object, at);
+    number += lines(object);
+    chars.remove_prefix(object.size());
   }
 }
 
@@ -155,29 +196,31 @@ inline Items checked(Items items) {
 /// Parses the bytes of a file in any of the formats above, told apart by content; `name` stands for it in errors. Of items with
 /// the same question the first is kept. Throws Error naming file, line or item, and key.
 inline Items parse_items(std::string_view chars, std::string const& name) {
+  chars = formats::text_without_mark(chars, name);
+  formats::check_utf8(chars, name);
   Items items{.name = name, .instruction = "", .all = {}};
   auto const start = chars.find_first_not_of(" \t\r\n");
   auto const first = start == std::string_view::npos ? '\0' : chars[start];
   auto const pair = [](detail::JsonObject const& o, char const* question, char const* answer) {
     return Item{.question = detail::trimmed(o.string(question)), .answer = detail::trimmed(o.string(answer))};
   };
-  auto const lines = first == '{' && detail::trimmed(chars.substr(start, chars.find('\n', start) - start)).ends_with('}');
+  auto const one = first == '{' && detail::trimmed(chars.substr(start)).size() == detail::end_of_object(chars.substr(start));
   if (first == '[') {
     auto const json = formats::parse_json(chars, name);
     for (auto const& element : json) {
       items.all.push_back(pair({element, name + ": item " + std::to_string(items.all.size())}, "input", "output"));
       detail::take_options(items.all.back());
     }
-  } else if (first == '{' && !lines) {
-    auto const json = formats::parse_json(chars, name);
+  } else if (auto const json = one ? formats::parse_json(chars, name) : nlohmann::json();
+             json.is_object() && json.contains("examples")) {
     detail::JsonObject const file(json, name);
     items.instruction = detail::trimmed(file.string("task_prefix", ""));
     for (auto const& element : file.array("examples"))
       items.all.push_back(pair({element, name + ": item " + std::to_string(items.all.size())}, "input", "target"));
   } else if (first == '{') {
-    detail::each_line(chars, name, [&](std::string_view line, std::string const& at) {
-      auto const json = formats::parse_json(line, at);
-      detail::JsonObject const object(json, at);
+    detail::each_object(chars, name, [&](std::string_view bytes, std::string const& at) {
+      auto const parsed = formats::parse_json(bytes, at);
+      detail::JsonObject const object(parsed, at);
       items.all.push_back(object.has("choices")   ? detail::choice_item(object)
                           : object.has("problem") ? pair(object, "problem", "generated_solution")
                                                   : pair(object, "question", "answer"));

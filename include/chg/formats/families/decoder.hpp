@@ -102,7 +102,7 @@ Weights<Real> take_decoder(CheckpointTaker<Real>& file, ModelDescription const& 
   auto const& c = d.config;
   auto const& a = d.architecture;
   auto const H_D = c.heads * c.head_dim, H_kv_D = c.kv_heads * c.head_dim;
-  std::string const model = file.contains("embed_tokens.weight") ? "" : "model.";
+  std::string const model = file.contains("norm.weight") ? "" : "model.", embedding = model + "embed_tokens.weight";
   Weights<Real> w;
   auto const norm = [&](std::string const& name, RowVector<Real>& scale, Index extent) {
     file.take(name + ".weight", scale, {extent});
@@ -113,7 +113,7 @@ Weights<Real> take_decoder(CheckpointTaker<Real>& file, ModelDescription const& 
     file.take(name + ".weight", weight, {out, in});
     if (biased) file.take(name + ".bias", bias, {out});
   };
-  file.take(model + "embed_tokens.weight", w.embedding, {c.vocab, c.d_model});
+  file.take_embedding(w.embedding, embedding, "lm_head.weight", {c.vocab, c.d_model}, d.tied);
   for (Index l = 0; l < c.layers; ++l) {
     auto const layer = text(model, "layers.", l, "."), attention = layer + "self_attn.", mlp = layer + "mlp.";
     auto& to = w.layers.emplace_back();
@@ -146,10 +146,7 @@ Weights<Real> take_decoder(CheckpointTaker<Real>& file, ModelDescription const& 
   }
   file.pass_over(model + "rotary_emb.inv_freq");
   norm(model + "norm", w.final_norm, c.d_model);
-  if (d.tied)
-    file.pass_over_tied("lm_head.weight", model + "embed_tokens.weight");
-  else
-    file.take("lm_head.weight", w.unembedding, {c.vocab, c.d_model});
+  file.take_head(w.unembedding, embedding, "lm_head.weight", {c.vocab, c.d_model}, d.tied);
   return w;
 }
 

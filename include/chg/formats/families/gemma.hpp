@@ -6,6 +6,7 @@
 #pragma once
 
 #include <chg/formats/families/decoder.hpp>
+#include <chg/tensor/notice.hpp>
 
 #include <cmath>
 
@@ -17,7 +18,6 @@ inline ModelDescription read_gemma_decoder(JsonObject const& file, std::string_v
   d.config.embedding_scale = std::sqrt(static_cast<double>(d.config.d_model));
   d.qkv_bias = d.output_bias = file.boolean("attention_bias", false);
   refuse_true(file, "use_bidirectional_attention", "A gate acts on causal attention: take a decoder.");
-  check_activation(file, "hidden_activation", {"gelu_pytorch_tanh", "gelu_new"});
   return d;
 }
 
@@ -43,8 +43,11 @@ struct Gemma {
   static ModelDescription read(JsonObject const& file) {
     auto d = read_gemma_decoder(file, name, gemma_like, 16);
     d.config.rotary = formats::detail::read_whole_rotary(file);
-    check_activation(file, "hidden_act",
-                     {"gelu_pytorch_tanh", "gelu_new", "gelu"});  // early files say gelu and mean the tanh one
+    // hidden_activation counts in no version of transformers. Early files say gelu.
+    check_activation(file, "hidden_act", {"gelu_pytorch_tanh", "gelu_new", "gelu_fast", "gelu"});
+    if (file.string("hidden_act", "") == "gelu")
+      notice(file.at("hidden_act") +
+             ": gelu is taken for the tanh one, as transformers 5 does; version 4 computes the exact one");
     return d;
   }
   template <class Real>
@@ -59,6 +62,7 @@ struct Gemma2 {
   static ModelDescription read(JsonObject const& file) {
     auto d = read_gemma_decoder(file, name, gemma2_like, 4);
     auto& c = d.config;
+    check_activation(file, "hidden_activation", {"gelu_pytorch_tanh", "gelu_new", "gelu_fast"});
     c.rotary = formats::detail::read_whole_rotary(file);
     auto const window = read_window(file, 4096);
     check(window > 0 || file.has("layer_types"), file.at("sliding_window"), "a number, since every other layer has a window",
@@ -81,6 +85,7 @@ struct Gemma3 {
   static ModelDescription read(JsonObject const& file) {
     auto d = read_gemma_decoder(file, name, gemma3_like, 4);
     auto& c = d.config;
+    check_activation(file, "hidden_activation", {"gelu_pytorch_tanh", "gelu_new", "gelu_fast"});
     read_rotaries(file, c);
     auto const window = read_window(file, 4096);
     check(window > 0 || file.has("layer_types"), file.at("sliding_window"), "a number, since most layers have a window", "null");
@@ -89,6 +94,9 @@ struct Gemma3 {
     auto const every = static_cast<Index>(pattern.value_or(6));
     check(static_cast<double>(every) == pattern.value_or(6), file.at("sliding_window_pattern"), "a whole number",
           pattern.value_or(6));
+    // transformers looks at the key without the underscore alone, and at neither beside layer_types.
+    check(file.has("layer_types") || file.has("sliding_window_pattern") || every == 6, file.at("_sliding_window_pattern"),
+          "6, or a sliding_window_pattern, or layer_types", every, "Rename it to sliding_window_pattern.");
     c.windows = read_windows(file, c.layers, window, [&](Index layer) { return (layer + 1) % every != 0; });
     c.attention_scale = read_query_scale(file);
     check(!file.has("attn_logit_softcapping"), file.at("attn_logit_softcapping"), "null, since transformers caps no scores here",
@@ -109,7 +117,12 @@ struct Gemma3 {
     theta.read(file, "rope_theta");
     local_theta.read(file, "rope_local_base_freq");
     c.local_rotary = Rotary{};
-    if (file.has("rope_scaling")) c.rotary = formats::detail::read_scaling(file.object("rope_scaling"));
+    if (file.has("rope_scaling")) {
+      auto const scaling = file.object("rope_scaling");
+      check(!scaling.has("type") || scaling.has("rope_type"), scaling.at("type"), "rope_type, as this family calls it", "type",
+            "Rename the key.");
+      c.rotary = formats::detail::read_scaling(scaling);
+    }
     if (file.has("rope_parameters")) {
       auto const both = file.object("rope_parameters");
       for (auto const& item : both.items().items())

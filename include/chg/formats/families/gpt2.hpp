@@ -20,18 +20,17 @@ struct Gpt2 {
                        .output_bias = true,
                        .mlp_bias = true};
     auto& c = d.config;
-    c.layers = file.integer("n_layer", 1, most_layers);
-    c.heads = c.kv_heads = file.integer("n_head", 1, most_channels);
-    c.d_model = file.integer("n_embd", 1, most_channels);
+    c.layers = extent(file, "n_layer", "num_hidden_layers", most_layers);
+    c.heads = c.kv_heads = extent(file, "n_head", "num_attention_heads", most_channels);
+    c.d_model = extent(file, "n_embd", "hidden_size", most_channels);
     check(c.d_model % c.heads == 0, file.at("n_embd"), text("a multiple of n_head = ", c.heads), c.d_model);
     c.head_dim = c.d_model / c.heads;
     c.d_ff = file.integer("n_inner", 1, most_channels, 4 * c.d_model);
     c.vocab = file.integer("vocab_size", 1, most_tokens);
-    c.context = file.integer("n_positions", 1, most_positions);
+    c.context = extent(file, "n_positions", "max_position_embeddings", most_positions);
     c.norm_epsilon = file.number("layer_norm_epsilon", 0, 1, 1e-5);
     auto const activation = file.string("activation_function", "gelu_new");
-    check(activation == "gelu_new" || activation == "gelu_pytorch_tanh" || activation == "gelu", file.at("activation_function"),
-          "gelu_new, gelu_pytorch_tanh or gelu", in_quotes(activation), "This activation is not supported in a GPT-2 model.");
+    check_activation(file, "activation_function", {"gelu_new", "gelu_pytorch_tanh", "gelu_fast", "gelu"});
     if (activation == "gelu") d.architecture.mlp = Mlp::gelu;
     if (!file.boolean("scale_attn_weights", true)) c.attention_scale = 1;
     for (auto const* key : {"scale_attn_by_inverse_layer_idx", "add_cross_attention"})
@@ -43,7 +42,7 @@ struct Gpt2 {
   template <class Real>
   static Weights<Real> take(CheckpointTaker<Real>& file, ModelDescription const& d) {
     auto const& c = d.config;
-    std::string const model = file.contains("wte.weight") ? "" : "transformer.";
+    std::string const model = file.contains("ln_f.weight") ? "" : "transformer.", embedding = model + "wte.weight";
     Weights<Real> w;
     auto const layer_norm = [&](std::string const& name, RowVector<Real>& scale, RowVector<Real>& bias) {
       file.take(name + ".weight", scale, {c.d_model});
@@ -54,7 +53,7 @@ struct Gpt2 {
       file.take_transposed(name + ".weight", in, out, weights);
       file.take_parts(name + ".bias", out, biases);
     };
-    file.take(model + "wte.weight", w.embedding, {c.vocab, c.d_model});
+    file.take_embedding(w.embedding, embedding, "lm_head.weight", {c.vocab, c.d_model}, d.tied);
     file.take(model + "wpe.weight", w.positions, {c.context, c.d_model});
     for (Index l = 0; l < c.layers; ++l) {
       auto const layer = text(model, "h.", l, ".");
@@ -70,11 +69,17 @@ struct Gpt2 {
       file.end_layer(w);
     }
     layer_norm(model + "ln_f", w.final_norm, w.final_norm_bias);
-    if (d.tied)
-      file.pass_over_tied("lm_head.weight", model + "wte.weight");
-    else
-      file.take("lm_head.weight", w.unembedding, {c.vocab, c.d_model});
+    file.take_head(w.unembedding, embedding, "lm_head.weight", {c.vocab, c.d_model}, d.tied);
     return w;
+  }
+
+ private:
+  /// A key that transformers knows by two names. Where a file has both they must agree, since the second then counts.
+  static Index extent(JsonObject const& file, char const* key, char const* second, Index most) {
+    auto const value = file.integer(file.has(key) || !file.has(second) ? key : second, 1, most);
+    auto const again = file.integer(second, 1, most, value);
+    check(again == value, file.at(second), text(value, ", as ", key), again);
+    return value;
   }
 };
 

@@ -40,7 +40,7 @@ struct GptNeox {
   template <class Real>
   static Weights<Real> take(CheckpointTaker<Real>& file, ModelDescription const& d) {
     auto const& c = d.config;
-    std::string const model = file.contains("embed_in.weight") ? "" : "gpt_neox.";
+    std::string const model = file.contains("final_layer_norm.weight") ? "" : "gpt_neox.", embedding = model + "embed_in.weight";
     Weights<Real> w;
     auto const norm = [&](std::string const& name, RowVector<Real>& scale, RowVector<Real>& bias) {
       file.take(name + ".weight", scale, {c.d_model});
@@ -51,7 +51,7 @@ struct GptNeox {
       file.take(name + ".weight", weight, {out, in});
       if (biased) file.take(name + ".bias", bias, {out});
     };
-    file.take(model + "embed_in.weight", w.embedding, {c.vocab, c.d_model});
+    file.take_embedding(w.embedding, embedding, "embed_out.weight", {c.vocab, c.d_model}, d.tied);
     for (Index l = 0; l < c.layers; ++l) {
       auto const layer = text(model, "layers.", l, "."), attention = layer + "attention.", qkv = attention + "query_key_value";
       auto& to = w.layers.emplace_back();
@@ -69,10 +69,7 @@ struct GptNeox {
     }
     file.pass_over(model + "rotary_emb.inv_freq");
     norm(model + "final_layer_norm", w.final_norm, w.final_norm_bias);
-    if (d.tied)
-      file.pass_over_tied("embed_out.weight", model + "embed_in.weight");
-    else
-      file.take("embed_out.weight", w.unembedding, {c.vocab, c.d_model});
+    file.take_head(w.unembedding, embedding, "embed_out.weight", {c.vocab, c.d_model}, d.tied);
     return w;
   }
 };

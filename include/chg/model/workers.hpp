@@ -3,6 +3,7 @@
 #pragma once
 
 #include <chg/tensor/gemm.hpp>
+#include <chg/tensor/threads.hpp>
 
 #include <omp.h>
 
@@ -13,20 +14,24 @@
 
 namespace chg {
 
+/// The number of threads that an option of 0 (default_threads) or more stands for.
+inline int threads_of(int option) { return option > 0 ? option : default_threads(); }
+
 /// Scratch: default-constructible, kept from call to call. Which worker takes which piece is not determined, so the work on a
 /// piece must write to places of its own.
 template <class Scratch>
 class Workers {
  public:
-  /// threads: 0 for as many as OpenMP offers.
-  explicit Workers(int threads = 0) : threads_(threads > 0 ? threads : omp_get_max_threads()) {
+  /// threads: 0 for default_threads().
+  explicit Workers(int threads = 0) : threads_(threads_of(threads)) {
     for (int t = 0; t < threads_; ++t) scratch_.push_back(std::make_unique<Scratch>());
   }
 
   /// Calls work(piece, scratch) for every piece in 0 .. pieces - 1. The first exception thrown is thrown again here, after the
-  /// pieces under way have ended; no further piece is begun.
+  /// pieces under way have ended; no further piece is begun. Throws Error, too, when the threads cannot be started.
   template <class Work>
   void run(Index pieces, Work const& work) {
+    check_threads(threads_);
     std::exception_ptr failure;
     std::atomic<bool> failed = false;
     SingleThreadedProducts const process_wide;

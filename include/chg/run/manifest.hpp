@@ -11,6 +11,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include <algorithm>
 #include <array>
 #include <chrono>
 #include <ctime>
@@ -47,7 +48,14 @@ struct DataRecord {
 /// Name, size and SHA-256 of a file. Throws Error when it cannot be read.
 inline FileRecord describe_file(std::filesystem::path const& path) {
   formats::MappedFile const file(path);
-  return {path.filename().string(), file.bytes().size(), files::Sha256().add(file.bytes()).hex()};
+  constexpr std::size_t kPiece = std::size_t{1} << 20;  // which leaves memory before the next is read
+  files::Sha256 hash;
+  for (auto rest = file.bytes(); !rest.empty(); rest = rest.subspan(std::min(kPiece, rest.size()))) {
+    auto const piece = rest.first(std::min(kPiece, rest.size()));
+    hash.add(piece);
+    file.release(piece);
+  }
+  return {path.filename().string(), file.bytes().size(), hash.hex()};
 }
 
 /// A model under its name. The files of `directory` (when there is one) that decide what it computes and reads are hashed.
@@ -174,7 +182,7 @@ Json manifest_json(Manifest const& m, Record const& fit) {
   json["data"] = Json::array();
   for (auto const& d : m.data) json["data"].push_back(detail::data_json(d));
   json["bos"] = m.bos;
-  json["threads"] = Workers<char>(fit.options.run.threads).threads();
+  json["threads"] = threads_of(fit.options.run.threads);
   json["precision"] = fit.origin.scalar_bytes == 8 ? "f64" : fit.origin.scalar_bytes == 2 ? "bf16" : "f32";
   for (Index s = 0; s < fit.options.gate_sets; ++s) json["seeds"].push_back(fit.seed(s));
   chg::detail::visit_options(fit.options,

@@ -38,6 +38,7 @@ class Error : public std::runtime_error {
 template <class... Parts>
 std::string text(Parts const&... parts) {
   std::ostringstream out;
+  out.exceptions(std::ios::badbit);  // memory that runs out is thrown on: the stream would swallow it, and the text's rest with it
   out.precision(17);
   (out << ... << parts);
   return out.str();

@@ -11,6 +11,7 @@
 #include <chg/tensor/aligned_array.hpp>
 #include <chg/tensor/bfloat16.hpp>
 #include <chg/tensor/register_tile.hpp>
+#include <chg/tensor/threads.hpp>
 
 #include <algorithm>
 
@@ -22,6 +23,13 @@ T* thread_room(Index n) {
   thread_local AlignedArray<T> room;
   if (room.size() < n) room = AlignedArray<T>(n);
   return room.data();
+}
+
+/// Threads that pack a matrix, which has several panels or one.
+inline int packing_threads(bool several) {
+  auto const threads = several ? default_threads() : 1;
+  check_threads(threads);
+  return threads;
 }
 
 /// The least multiple of 64 that is no less than n: whole cache lines, and whole panels of every Tile.
@@ -155,7 +163,7 @@ class PackedMatrix {
   /// element(k, j): B[k, j].
   template <class Element>
   PackedMatrix(Index rows, Index columns, Element const& element) : rows_(rows), columns_(columns), panels_(rows, columns) {
-#pragma omp parallel for schedule(static) if (columns > kColumns)
+#pragma omp parallel for schedule(static) num_threads(packing_threads(columns > kColumns))
     for (Index j = 0; j < columns; j += kColumns)
       for (Index k = 0; k < rows; ++k)
         for (Index c = 0; c < kColumns; ++c) *panels_.at(k, j + c) = j + c < columns ? element(k, j + c) : Real(0);
@@ -203,7 +211,7 @@ class PackedBfloats {
     auto const bits = [&](Index k, Index j) {
       return static_cast<std::uint32_t>(k < rows && j < columns ? to_bfloat16(element(k, j)) : 0);
     };
-#pragma omp parallel for schedule(static) if (columns > kColumns)
+#pragma omp parallel for schedule(static) num_threads(packing_threads(columns > kColumns))
     for (Index j = 0; j < columns; j += kColumns)
       for (Index k = 0; k < pairs(rows); ++k)
         for (Index c = 0; c < kColumns; ++c) *panels_.at(k, j + c) = bits(2 * k, j + c) | bits(2 * k + 1, j + c) << 16;

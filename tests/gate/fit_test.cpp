@@ -22,6 +22,16 @@ bool same_bits(Fit const& a, Fit const& b) {
          a.point == b.point;
 }
 
+/// Stops within the update of that number.
+struct Stopping : toy::Runner<float> {
+  Index stop = 0;
+  template <std::size_t K, class Objective>
+  void run(std::array<Examples const*, K> data, std::span<Job> jobs, Objective const& objective) {
+    toy::Runner<float>::run(data, jobs, objective);
+    if (runs == stop) throw Stopped();
+  }
+};
+
 /// The whole fit of one set again, in plain loops.
 struct Twin {
   std::vector<double> u, m, v;
@@ -261,6 +271,23 @@ TEST_CASE("fit: a fit stopped after any update and resumed has the bits of one t
   }
 }
 
+TEST_CASE("fit: a fit stopped within any update goes on to the bits of one that was not", "[gate]") {
+  Stopping runner;
+  auto const data = toy::examples(10);
+  auto const whole = fit_with(runner, 2, 3, data, small());
+  for (Index stop = 1; stop <= kTotal; ++stop) {
+    runner.runs = 0, runner.stop = stop;
+    auto options = small();
+    options.run.stop = [] { return false; };
+    auto part = fit_with(runner, 2, 3, data, options);
+    REQUIRE(part.status == Status::interrupted);
+    REQUIRE(part.options.run.stop == nullptr);
+    REQUIRE(part.metrics.size() == static_cast<std::size_t>(2 * (stop - 1)));
+    runner.stop = 0;
+    REQUIRE(same_bits(resume_with(runner, 2, 3, data, std::move(part), small()), whole));
+  }
+}
+
 TEST_CASE("fit: stopping again and again after single updates changes no bit", "[gate]") {
   toy::Runner<float> runner;
   auto const data = toy::examples(10);
@@ -271,6 +298,23 @@ TEST_CASE("fit: stopping again and again after single updates changes no bit", "
   for (; fit.status == Status::interrupted; ++calls) fit = resume_with(runner, 2, 3, data, fit, options);
   REQUIRE(calls == kTotal);
   REQUIRE(same_bits(fit, fit_with(runner, 2, 3, data, small())));
+}
+
+TEST_CASE("fit: numbers that stop being finite end it, by update, phase and gate set", "[gate]") {
+  toy::Runner<> runner;
+  runner.scale = 0;
+  auto const refused = [&](FitOptions const& o) { return complaint([&] { fit_with(runner, 2, 3, toy::examples(4), o); }); };
+  REQUIRE(has(refused({.lambda = 1e308}), "options: lambda. Expected 0 to 1"));
+  REQUIRE(has(refused({.learning_rate = {1e308, 0}}), "learning_rate.start. Expected 0 to 1"));
+  // A start whose sum over the six heads is beyond the largest double.
+  auto const far = GateLogits::filled(1, 2, 3, 1e308);
+  REQUIRE(has(refused({.seed = 3,
+                       .batch = 2,
+                       .updates = 0,
+                       .updates_pressed = 2,
+                       .clip_logit = std::numeric_limits<double>::infinity(),
+                       .init = far}),
+              "regularizer in update 0 of phase retain, gate set of seed 3. Expected a finite number, got inf"));
 }
 
 TEST_CASE("fit: a finished fit is resumed to itself", "[gate]") {

@@ -165,8 +165,22 @@ TEST_CASE("gate_optimizer: a gradient or loss that is not finite is refused by n
   GateOptimizer optimizer(logits({0.0, 1.0}));
   REQUIRE(has(complaint([&] { step(optimizer, logits({0, std::nan("")})); }), "gradient of layer 0, head 1 in update 0"));
   REQUIRE(has(complaint([&] { step(optimizer, logits({0, 0}), kInfinity); }), "loss of update 0"));
+  REQUIRE(has(complaint([&] { step(optimizer, logits({1e200, 0})); }), "norm of the gradient in update 0 of phase none"));
+  std::vector<double> const logprob{-1, -kInfinity};
+  REQUIRE(has(complaint([&] { optimizer.step(1, logprob, logits({0, 0})); }), "log-probability of an example in update 0"));
   REQUIRE(optimizer.logits() == logits({0.0, 1.0}));
   REQUIRE(optimizer.updates_made() == 0);
+}
+
+TEST_CASE("gate_optimizer: an update rule that leaves the finite numbers is an error", "[gate]") {
+  struct Diverging {
+    void start(Index) {}
+    void step(std::span<double const>, double, std::span<double> x) { x[1] = kInfinity; }
+    std::span<double> state() { return {}; }
+    std::span<double const> state() const { return {}; }
+  };
+  GateOptimizer<NextToken, Diverging> optimizer(logits({0.0, 1.0}), {}, {}, {}, 7);
+  REQUIRE(has(complaint([&] { step(optimizer, logits({0, 0})); }), "logit after update 0 of phase none, gate set of seed 7"));
 }
 
 TEST_CASE("gate_optimizer: bad logits, bad options, a wrong shape and an update too many are refused by name", "[gate]") {
@@ -176,7 +190,7 @@ TEST_CASE("gate_optimizer: bad logits, bad options, a wrong shape and an update 
   REQUIRE(has(complaint([] {
                 GateOptimizer(logits({0}), {.learning_rate = {-1, 0}});
               }),
-              "start. Expected 0 or a positive number, got -1"));
+              "start. Expected 0 to 1"));
   REQUIRE(has(complaint([] { GateOptimizer(logits({0}), {.learning_rate = {1, std::nan("")}}); }), "end"));
   REQUIRE(has(complaint([] { GateOptimizer(logits({0}), {.clip_norm = 0}); }), "clip_norm"));
   REQUIRE(has(complaint([] { GateOptimizer(logits({0}), {.regularizer = {.lambda = -1}}); }), "lambda"));

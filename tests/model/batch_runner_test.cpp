@@ -128,6 +128,24 @@ TEST_CASE("batch_runner: batches of a size that was there allocate nothing", "[m
 }
 #endif
 
+TEST_CASE("batch_runner: a batch that is stopped ends before its next chunk, and the same runner can run another", "[model]") {
+  static std::atomic<int> left;
+  auto const model = llama<double>();
+  auto const examples = ragged(50);
+  BatchRunner<decltype(model)> runner(model, {.threads = 2, .max_rows = 20, .stop = [] { return left-- <= 0; }});
+  auto jobs = jobs_for(runner, 2, 32, examples.size());
+  for (auto const stop : {0, 1, 5}) {
+    left = stop;
+    CHECK_THROWS_AS(runner.run({&examples}, std::span(jobs), MeanNll{}), Stopped);
+    CHECK(left >= -2);  // one look a thread
+  }
+  left = 10'000;
+  runner.run({&examples}, std::span(jobs), MeanNll{});
+  auto again = jobs;
+  BatchRunner<decltype(model)>(model, {.threads = 1, .max_rows = 20}).run({&examples}, std::span(again), MeanNll{});
+  CHECK(again[1].d_gates == jobs[1].d_gates);
+}
+
 TEST_CASE("batch_runner: bad jobs are refused", "[model]") {
   auto const model = llama<float>();
   auto const examples = ragged(5);

@@ -28,11 +28,18 @@ TEST_CASE("file: npy files are read back by xtensor with shape and numbers, floa
   REQUIRE(bytes.size() % 64 == 6 * sizeof(float) % 64);  // the data begin at a multiple of 64
 }
 
+TEST_CASE("csv: a number that is not defined is an empty field, and infinity is an error", "[run]") {
+  Csv csv{"a", "b"};
+  csv.row(std::numeric_limits<double>::quiet_NaN(), -std::numeric_limits<float>::quiet_NaN());
+  REQUIRE(csv.bytes() == "a,b\n,\n");
+  REQUIRE(has_all(message_of([&] { csv.row(1, -std::numeric_limits<double>::infinity()); }), {"finite", "got -inf"}));
+}
+
 TEST_CASE("csv: numbers read back as they are, and text with commas, quotes or lines is quoted", "[run]") {
   Csv csv{"a", "b,c", "d"};
   csv.row(0.1, std::int64_t{-7}, std::string_view("plain"));
   csv.row(1e300 * 10, 1.0 / 3, "say \"x\"\n");
   csv.row(std::numeric_limits<double>::quiet_NaN(), ~std::uint64_t{0}, "");
-  REQUIRE(csv.bytes() == "a,\"b,c\",d\n0.1,-7,plain\n1e+301,0.3333333333333333,\"say \"\"x\"\"\n\"\nnan,18446744073709551615,\n");
+  REQUIRE(csv.bytes() == "a,\"b,c\",d\n0.1,-7,plain\n1e+301,0.3333333333333333,\"say \"\"x\"\"\n\"\n,18446744073709551615,\n");
   REQUIRE(has_all(message_of([&] { csv.row(1, 2); }), {"csv: row", "3 fields", "got 2"}));
 }

@@ -14,6 +14,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <numeric>
 #include <vector>
 
@@ -55,6 +56,7 @@ struct AblationPoint {
   double effect() const { return std::accumulate(effects.begin(), effects.end(), 0.0) / static_cast<double>(effects.size()); }
   /// Standard error of the mean over examples; NaN for a single example.
   double standard_error() const {
+    if (effects.size() < 2) return std::numeric_limits<double>::quiet_NaN();
     auto const n = static_cast<double>(effects.size()), mean = effect();
     double squares = 0;
     for (auto const e : effects) squares += (e - mean) * (e - mean);

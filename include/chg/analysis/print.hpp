@@ -13,9 +13,10 @@
 namespace chg {
 
 namespace detail {
-/// A number with `digits` decimals, right-aligned in `width`.
+/// A number with `digits` decimals, right-aligned in `width`; a dash for one that is not defined (NaN).
 inline std::string fixed(double value, int digits, int width) {
-  char buffer[64];
+  char buffer[512];  // the largest double has 309 digits
+  if (std::isnan(value)) return std::string(static_cast<std::size_t>(std::max(0, width - 1)), ' ') + '-';
   std::snprintf(buffer, sizeof buffer, "%*.*f", width, digits, value);
   return buffer;
 }

@@ -94,7 +94,7 @@ class Training {
     return random_logits(options().gate_sets, record_.origin.layers, record_.origin.heads, options().seed);
   }
 
-  /// False when the callback stopped it, with the point stored.
+  /// False when the callback stopped it, with the point stored, or RunOptions::stop within an update, which is then not made.
   bool run_phase(ResumePoint& point) {
     auto const& phase = phases_[static_cast<std::size_t>(point.phase)];
     if (phase.updates == 0) return true;  // ends where it starts
@@ -109,7 +109,16 @@ class Training {
         optimizer.go_on(phase, start.set(static_cast<Index>(s)), point.update, states.subspan(s * size, size));
     }
     while (!optimizers_.front().finished()) {
-      auto const nll = update();
+      auto nll = 0.0;
+      try {
+        nll = update();
+      } catch (Stopped const&) {
+        if (optimizers_.front().updates_made() > 0)
+          store(point);
+        else
+          record_.status = Status::interrupted;
+        return false;
+      }
       if (!go_on(phase, nll) && done_ < total_) {
         if (optimizers_.front().finished()) return end_between_phases(point);
         store(point);
@@ -212,6 +221,7 @@ Record begin_training(Runner& runner, Index layers, Index heads, std::array<Exam
   record.status = Status::interrupted;
   Training<Record, Runner, K>(record, runner, data).run();
   record.options.progress = nullptr;  // what it refers to may not outlive this call
+  record.options.run.stop = nullptr;
   return record;
 }
 
@@ -234,6 +244,7 @@ Record continue_training(Runner& runner, Index layers, Index heads, std::array<E
   record.options = std::move(options);
   if (record.status == Status::interrupted) Training<Record, Runner, K>(record, runner, data).run();
   record.options.progress = nullptr;
+  record.options.run.stop = nullptr;
   return record;
 }
 

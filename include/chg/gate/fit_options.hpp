@@ -140,9 +140,9 @@ inline void check_count(char const* name, Index count, Index least, Index most) 
   check(count >= least && count <= most, text("options: ", name), text(least, " to ", most), count);
 }
 inline void validate(char const* name, LearningRate const& rate) {
-  auto const valid = [](double x) { return std::isfinite(x) && x >= 0; };
-  check(valid(rate.start), text("options: ", name, ".start"), "0 or a positive number", rate.start);
-  check(valid(rate.end), text("options: ", name, ".end"), "0 or a positive number", rate.end);
+  auto const valid = [](double x) { return x >= 0 && x <= largest_option; };
+  check(valid(rate.start), text("options: ", name, ".start"), text("0 to ", largest_option), rate.start);
+  check(valid(rate.end), text("options: ", name, ".end"), text("0 to ", largest_option), rate.end);
 }
 
 /// Throws Error naming the first bad option of a fit of [layers, heads] gates.
@@ -159,12 +159,13 @@ void validate(Options const& o, Index layers, Index heads) {
     total += o.updates_pressed;
   }
   check(total >= 1, "options: updates of all phases together", "1 or more", total);
-  check(std::isfinite(o.lambda) && o.lambda >= 0, "options: lambda", "0 or a positive number", o.lambda,
+  check(o.lambda >= 0 && o.lambda <= largest_option, "options: lambda", text("0 to ", largest_option), o.lambda,
         "The direction is that of the phase (retain or remove), not the sign of lambda.");
   check(o.clip_logit > 0, "options: clip_logit", "a positive number, infinity for no clip", o.clip_logit);
   check(o.clip_norm > 0, "options: clip_norm", "a positive number, infinity for no clip", o.clip_norm);
   if constexpr (requires { o.clip_difference; })
-    check(o.clip_difference >= 0, "options: clip_difference", "0 or a positive number, infinity for no clip", o.clip_difference);
+    check(o.clip_difference >= 0 && (o.clip_difference <= largest_option || std::isinf(o.clip_difference)),
+          "options: clip_difference", text("0 to ", largest_option, ", infinity for no clip"), o.clip_difference);
   if (o.init)
     check(o.init->sets() >= 1 && o.init->layers() == layers && o.init->heads() == heads, "options: init has the wrong shape",
           text("[1 or more sets, ", layers, ", ", heads, "], layers and heads of the model"),

@@ -13,6 +13,8 @@
 #include <chg/gate/objective.hpp>
 #include <chg/gate/regularizer.hpp>
 
+#include <utility>
+
 namespace chg {
 
 /// Linear from `start` towards `end`: update i of N, from 0, uses start + (end - start) i / N. `end` itself is never reached, as
@@ -39,7 +41,7 @@ struct PhaseOptions {
 /// Throws Error naming the first value that makes no phase.
 inline void validate(PhaseOptions const& p) {
   auto const rate = [](char const* name, double value) {
-    check(std::isfinite(value) && value >= 0, text("learning rate of the phase: ", name), "0 or a positive number", value);
+    check(value >= 0 && value <= largest_option, text("learning rate of the phase: ", name), text("0 to ", largest_option), value);
   };
   check(p.updates >= 1, "updates", "1 or more", p.updates);
   rate("start", p.learning_rate.start);
@@ -116,17 +118,20 @@ class GateOptimizer : detail::CheckObjective<Objective>, detail::CheckUpdateRule
   /// One update. loss: of the batch, mean over units; logprob: mean target log-probability of each example of the batch,
   /// [units * examples_per_unit]; d_gates: d loss / d G, [L, H]. Returns the row of the log; nll, regularizer and gradient norm
   /// are those before the step. Allocates nothing.
-  /// Throws Error when the phase is over, a shape is wrong, or loss or gradient are not finite; the state is unchanged then.
+  /// Throws Error when the phase is over, a shape is wrong, or a number of the batch or of the row is not finite; the state is
+  /// unchanged then. Throws Error, too, when the update rule leaves the finite numbers.
   Row step(double loss, std::span<double const> logprob, ConstMatrixRef<double> d_gates) {
     check(!finished(), "gate optimizer: updates of the phase", "no more than its options say", made_ + 1, "Begin another phase.");
     check_shape("gate optimizer: d_gates", d_gates, u_.rows(), u_.cols());
-    if (!std::isfinite(loss)) throw not_finite(text("loss of update ", made_), loss);
+    if (!std::isfinite(loss)) throw not_finite("loss of", loss);
+    for (auto const log_p : logprob)
+      if (!std::isfinite(log_p)) throw not_finite("log-probability of an example in", log_p);
 
     std::span<double> const u(u_.data(), static_cast<std::size_t>(u_.size()));
     for (Index l = 0; l < u_.rows(); ++l)
       for (Index h = 0; h < u_.cols(); ++h) {
         auto const d = d_gates(l, h);
-        if (!std::isfinite(d)) throw not_finite(text("gradient of layer ", l, ", head ", h, " in update ", made_), d);
+        if (!std::isfinite(d)) throw not_finite(text("gradient of layer ", l, ", head ", h, " in"), d);
         d_u_[static_cast<std::size_t>(l * u_.cols() + h)] = d * sigmoid_slope(u_(l, h));  // G = sigmoid(u)
       }
     options_.regularizer.add_gradient(u, d_u_);
@@ -140,19 +145,26 @@ class GateOptimizer : detail::CheckObjective<Objective>, detail::CheckUpdateRule
     row.loss = loss + options_.regularizer.loss(std::span<double const>(u));
     row.grad_norm = norm(d_u_);
     row.lr = options_.learning_rate.at(made_, options_.updates);
+    for (auto const& [what, value] : {std::pair("nll of", row.nll), std::pair("regularizer in", row.regularizer),
+                                      std::pair("loss with the regularizer in", row.loss),
+                                      std::pair("norm of the gradient in", row.grad_norm)})
+      if (!std::isfinite(value)) throw not_finite(what, value);
 
     constexpr auto kBesideNorm = 1e-6;
     if (auto const factor = options_.clip_norm / (row.grad_norm + kBesideNorm); factor < 1)
       for (auto& d : d_u_) d *= factor;
     update_.step(d_u_, row.lr, u);
+    for (auto const logit : u)
+      if (!std::isfinite(logit)) throw not_finite("logit after", logit);
     ++made_;
     return row;
   }
 
  private:
-  static Error not_finite(std::string const& what, double value) {
-    return Error({"gate optimizer: " + what, "a finite number", text(value),
-                  "The model overflows on this batch: check its weights, or use double."});
+  Error not_finite(std::string const& what, double value) const {
+    return Error({text("gate optimizer: ", what, " update ", made_, " of phase ", name(options_.phase), ", gate set of seed ", seed_),
+                  "a finite number", text(value),
+                  "The model overflows on this batch: check its weights, use double, or a smaller lambda or learning rate."});
   }
   static double norm(std::span<double const> x) {
     double squares = 0;

@@ -18,6 +18,9 @@ namespace chg {
 /// none: lambda counts as 0. retain: gates go to 1 unless the task objects (lambda > 0, G+). remove: to 0 (lambda < 0, G-).
 enum class Pressure { none, retain, remove };
 
+/// The largest lambda, learning rate and clip_difference: far beyond any use, and squares of sums over all heads stay finite.
+inline constexpr double largest_option = 1e100;
+
 /// The sign of lambda in eq. 1: 0, +1 or -1.
 constexpr double sign(Pressure pressure) { return pressure == Pressure::none ? 0 : pressure == Pressure::retain ? 1 : -1; }
 
@@ -63,7 +66,7 @@ struct Regularizer {
 
 /// Throws Error naming the first value that makes no regulariser.
 inline void validate(Regularizer const& r) {
-  check(std::isfinite(r.lambda) && r.lambda >= 0, "lambda", "0 or a positive number", r.lambda,
+  check(r.lambda >= 0 && r.lambda <= largest_option, "lambda", text("0 to ", largest_option), r.lambda,
         "The direction is the Pressure (retain or remove), not the sign of lambda.");
   check(r.clip > 0, "clip_logit", "a positive number, infinity for no clip", r.clip);
 }

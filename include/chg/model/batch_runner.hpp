@@ -11,10 +11,16 @@
 #include <chg/model/workers.hpp>
 
 #include <array>
+#include <exception>
 #include <span>
 #include <vector>
 
 namespace chg {
+
+/// Thrown by BatchRunner::run when RunOptions::stop said so; nothing of the batch counts.
+struct Stopped : std::exception {
+  char const* what() const noexcept override { return "stopped, as it was asked to"; }
+};
 
 /// Throws Error naming the first example that the model cannot read: an id outside the vocabulary, a length beyond the context.
 template <TransformerModel M>
@@ -41,7 +47,7 @@ class BatchRunner {
   };
 
   explicit BatchRunner(M const& model, RunOptions options = {})
-      : model_(model), limits_(chunk_limits<Scalar>(options, model.config().vocab)), workers_(options.threads) {}
+      : model_(model), limits_(chunk_limits<Scalar>(options, model.config().vocab)), workers_(options.threads), stop_(options.stop) {}
 
   M const& model() const { return model_; }
   int threads() const { return workers_.threads(); }
@@ -49,13 +55,14 @@ class BatchRunner {
   /// objective(logprob, d_logprob) returns a unit's loss and writes its derivatives by each of the unit's log-probabilities. An
   /// objective that declares `forward_only` gets no backward pass: d_gates is 0.
   /// data: one data set for each example of a unit. Throws Error on gates of another shape or a unit that does not exist;
-  /// tokens are not checked again, see check_examples.
+  /// tokens are not checked again, see check_examples. Throws Stopped when RunOptions::stop says so.
   template <class Objective>
   void run(std::array<Examples const*, static_cast<std::size_t>(Objective::examples_per_unit)> data, std::span<Job> jobs,
            Objective const& objective) {
     constexpr auto kExamples = static_cast<std::size_t>(Objective::examples_per_unit);
     plan(data, jobs);
     workers_.run(static_cast<Index>(tasks_.size()), [&](Index t, Scratch& scratch) {
+      if (stop_ && stop_()) throw Stopped();
       auto& task = tasks_[largest_first_[static_cast<std::size_t>(t)]];
       run_chunk<kExamples>(data, jobs[static_cast<std::size_t>(task.job)], task, objective, scratch);
     });
@@ -144,6 +151,7 @@ class BatchRunner {
   M const& model_;
   ChunkLimits limits_;
   Workers<Scratch> workers_;
+  bool (*stop_)();
   std::vector<ChunkPlan> plans_;
   std::vector<Task> tasks_;
   std::vector<std::size_t> largest_first_;  // so that workers end at about the same time

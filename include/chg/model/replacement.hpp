@@ -89,6 +89,8 @@ Replacement<typename M::scalar_type> capture_mean(M const& model, Examples const
 template <TransformerModel M>
 Replacement<typename M::scalar_type> capture_resample(M const& model, Examples const& examples, Matrix<double> const& context,
                                                       std::uint64_t seed, RunOptions options = {}) {
+  check(examples.size() >= 2, "replacement by resampling: examples", "2 or more, since each takes what heads put out in another",
+        examples.size(), "Give it more examples, or replace by the mean or by zero.");
   auto const partner = derangement(examples.size(), seed, Stream::replacement);
   auto const captured = detail::capture_heads(model, examples, context, options);
   auto resampled = captured;

@@ -14,6 +14,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <cmath>
 #include <concepts>
 #include <filesystem>
 #include <initializer_list>
@@ -39,7 +40,8 @@ void write_npy(std::filesystem::path const& path, Array<double, Axes> const& val
   files::write_file(path, xt::dump_npy(stored));
 }
 
-/// Comma-separated text: one header row, then rows of as many fields. Numbers are the shortest text that reads back as they are.
+/// Comma-separated text: one header row, then rows of as many fields. Numbers are the shortest text that reads back as they are;
+/// one that is not defined (NaN) is an empty field, and infinity an error.
 class Csv {
  public:
   explicit Csv(std::initializer_list<std::string_view> columns) : columns_(columns.size()) {
@@ -61,6 +63,13 @@ class Csv {
   template <class Number>
     requires std::integral<Number> || std::floating_point<Number>
   void field(Number number) {
+    if constexpr (std::floating_point<Number>) {
+      check(!std::isinf(number), "csv: number", "a finite one", number, "Something overflowed before it was written.");
+      if (std::isnan(number)) {
+        bytes_ += ',';
+        return;
+      }
+    }
     char digits[40];
     bytes_.append(digits, std::to_chars(digits, digits + sizeof digits, number).ptr) += ',';
   }

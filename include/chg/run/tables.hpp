@@ -41,7 +41,7 @@ inline std::string heads_csv(Fit const& fit) {
   return csv.bytes();
 }
 
-/// Ablation curves, one row a point; effect_stderr is nan for a single example.
+/// Ablation curves, one row a point; effect_stderr is empty for a single example.
 inline std::string ablation_csv(std::span<Ablation const> curves) {
   Csv csv{"seed", "score",      "context",    "mode",        "replacement", "k", "layer",
           "head", "head_score", "logprob_on", "logprob_off", "effect",      "n", "effect_stderr"};

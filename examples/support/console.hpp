@@ -3,6 +3,7 @@
 #pragma once
 
 #include <chg/gate/fit_options.hpp>
+#include <chg/tensor/notice.hpp>
 
 #include <unistd.h>
 
@@ -56,9 +57,11 @@ inline ProgressCallback progress_line(std::string what) {
   return [what = std::move(what), terminal = escapes(2)](Progress const& p) {
     auto const last = p.update == p.updates;
     if (!terminal && !last) return true;
-    std::fprintf(stderr, "%s%s: phase %-6s update %lld of %lld, nll %.4f, %.0f s, %.0f s left %s", terminal ? "\r" : "",
-                 what.c_str(), std::string(name(p.phase)).c_str(), static_cast<long long>(p.update),
-                 static_cast<long long>(p.updates), p.nll, p.seconds, p.seconds_left, !terminal || p.done == p.total ? "\n" : "");
+    char line[256];
+    std::snprintf(line, sizeof line, "phase %-6s update %lld of %lld, nll %.4f, %.0f s, %.0f s left ",
+                  std::string(name(p.phase)).c_str(), static_cast<long long>(p.update), static_cast<long long>(p.updates), p.nll,
+                  p.seconds, p.seconds_left);
+    write_stderr((terminal ? "\r" : "") + what + ": " + line + (!terminal || p.done == p.total ? "\n" : ""));
     return true;
   };
 }
@@ -66,11 +69,12 @@ inline ProgressCallback progress_line(std::string what) {
 /// Runs a main program; an Error becomes one line on stderr and exit status 1.
 template <class Main>
 int guarded(Main const& main) {
+  occupy_closed_streams();
   try {
     main();
     return 0;
   } catch (std::exception const& e) {
-    std::cerr << "error: " << e.what() << '\n';
+    write_stderr(text("error: ", e.what(), '\n'));
     return 1;
   }
 }

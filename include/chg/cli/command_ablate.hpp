@@ -8,7 +8,6 @@
 #include <chg/run/tables.hpp>
 
 #include <memory>
-#include <sstream>
 #include <string>
 #include <vector>
 
@@ -52,7 +51,6 @@ void ablate_command(AblateWords const& w, Settings const& s) {
   files::check_output(w.out, inputs_of(word, {w.data, w.run + "/run.json", w.run + "/Uplus.npy", w.run + "/Uminus.npy"}));
   auto const fit = read_run(w.run, word.config().layers, word.config().heads);
   auto const examples = read_data(w.data, word, s);
-  auto const model = load_model<Real>(word, s, {&examples});
   auto const option = [&](auto const& all, std::string const& wanted) {
     for (auto const value : all)
       if (name(value) == wanted) return value;
@@ -63,9 +61,12 @@ void ablate_command(AblateWords const& w, Settings const& s) {
   options.mode = option(std::array{Toggle::cumulative, Toggle::single}, w.mode);
   options.replace = option(std::array{Replace::zero, Replace::mean, Replace::resample}, w.replace);
   options.points = w.points, options.seed = s.seed;
-  options.run = run_options<Real>(s, model, {&examples});
+  auto const copies = options.replace == Replace::zero ? 0 : options.replace == Replace::mean ? 1 : 2;
+  options.run = run_options<Real>(word, s, ablation_use<Real>(size_of(examples), word.config(), fit.options.gate_sets, w.points,
+                                                              w.score == "all" ? 3 : 1, copies));
+  auto const model = load_model<Real>(word, s, {&examples});
   std::vector<Ablation> curves;
-  std::ostringstream tables;
+  TextStream tables;
   for (auto const score : all_scores) {
     if (w.score != "all" && name(score) != w.score) continue;
     curves.push_back(ablate(model, examples, fit, score, options));

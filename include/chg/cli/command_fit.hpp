@@ -11,8 +11,8 @@
 
 #include <memory>
 #include <optional>
-#include <sstream>
 #include <string>
+#include <vector>
 
 namespace chg::cli {
 
@@ -22,6 +22,12 @@ inline std::string bos_text(Settings const& s) { return s.bos + ", for texts; to
 
 inline TrainingRequest request_of(FitWords const& w, std::string const& command_line) {
   return {.out = w.out, .resume = w.resume, .force = w.force, .command_line = command_line, .null = w.null};
+}
+
+inline std::vector<DataSize> sizes_of(std::vector<SummaryData> const& scored) {
+  std::vector<DataSize> sizes;
+  for (auto const& data : scored) sizes.push_back(size_of(*data.examples));
+  return sizes;
 }
 
 inline void say_done(std::filesystem::path const& run) { print_out(fmt::format("{} is finished already\n", run.string())); }
@@ -41,23 +47,24 @@ void fit_command(FitWords const& w, Settings const& s, std::string const& comman
   if (validation) manifest.data.push_back(run::describe_data_file("validation", w.validation, *validation));
   if (w.null == "targets") data = task::permute_targets(data, s.seed);
 
+  auto const options = fit_options<FitOptions>(w, s, c.layers, c.heads);
+  detail::Training<Fit> training(detail::request_of(w, command_line), s, std::move(manifest), options, scalar_bytes_of(s));
+  if (training.done_before()) return detail::say_done(training.path());
+  auto const sample = detail::training_sample(data);
+  std::vector<SummaryData> scored{{"train", &sample}};
+  if (validation) scored.push_back({"validation", &*validation});
+  auto const use = fit_use(options, size_of(data), detail::sizes_of(scored), c.layers, c.heads);
+  training.run_with(run_options<Real>(word, s, use, training.begun_rows()));
   auto const model = load_model<Real>(word, s, {&data, validation ? &*validation : nullptr});
   check_examples(model, data);
   if (validation) check_examples(model, *validation);
-  auto const run = run_options<Real>(s, model, {&data});
-  detail::Training<Fit> training(detail::request_of(w, command_line), s, std::move(manifest),
-                                 fit_options<FitOptions>(w, s, c.layers, c.heads, run), scalar_bytes(model));
-  if (training.done_before()) return detail::say_done(training.path());
   BatchRunner<AnyTransformer<Real>> runner(model, training.run());
   auto const found =
       training([&](FitOptions const& o) { return fit_with(runner, c.layers, c.heads, data, o); },
                [&](Fit fit, FitOptions const& o) { return resume_with(runner, c.layers, c.heads, data, std::move(fit), o); });
-  auto const sample = detail::training_sample(data);
-  std::vector<SummaryData> scored{{"train", &sample}};
-  if (validation) scored.push_back({"validation", &*validation});
   training.finish(found, model, scored);
   if (s.quiet) return;
-  std::ostringstream out;
+  TextStream out;
   if (!found.u_minus.empty()) out << roles(found) << '\n';
   out << "results: " << training.path().string() << '\n';
   print_out(out.str());
@@ -81,27 +88,29 @@ void contrast_command(FitWords const& w, Settings const& s, std::string const& c
   if (!w.validation_retain.empty()) validation = read_pair("validation-", w.validation_retain, w.validation_forget);
   if (w.null == "targets") data = task::permute_targets(data, s.seed);
 
-  auto const model = load_model<Real>(word, s, {&data.retain, &data.forget, validation ? &validation->retain : nullptr,
-                                                validation ? &validation->forget : nullptr});
-  for (auto const* both : {&data, validation ? &*validation : &data}) {
-    check_examples(model, both->retain);
-    check_examples(model, both->forget);
-  }
-  auto const run = run_options<Real>(s, model, {&data.retain, &data.forget});
-  detail::Training<ContrastiveFit> training(detail::request_of(w, command_line), s, std::move(manifest),
-                                            fit_options<ContrastOptions>(w, s, c.layers, c.heads, run), scalar_bytes(model));
+  auto const options = fit_options<ContrastOptions>(w, s, c.layers, c.heads);
+  detail::Training<ContrastiveFit> training(detail::request_of(w, command_line), s, std::move(manifest), options,
+                                            scalar_bytes_of(s));
   if (training.done_before()) return detail::say_done(training.path());
-  BatchRunner<AnyTransformer<Real>> runner(model, training.run());
-  auto const found = training([&](ContrastOptions const& o) { return contrast_with(runner, c.layers, c.heads, data, o); },
-                              [&](ContrastiveFit fit, ContrastOptions const& o) {
-    return resume_with(runner, c.layers, c.heads, data, std::move(fit), o);
-  });
   auto const retain = detail::training_sample(data.retain), forget = detail::training_sample(data.forget);
   std::vector<SummaryData> scored{{"retain", &retain}, {"forget", &forget}};
   if (validation) {
     scored.push_back({"validation-retain", &validation->retain});
     scored.push_back({"validation-forget", &validation->forget});
   }
+  auto const use = fit_use(options, size_of({&data.retain, &data.forget}), detail::sizes_of(scored), c.layers, c.heads);
+  training.run_with(run_options<Real>(word, s, use, training.begun_rows()));
+  auto const model = load_model<Real>(word, s, {&data.retain, &data.forget, validation ? &validation->retain : nullptr,
+                                                validation ? &validation->forget : nullptr});
+  for (auto const* both : {&data, validation ? &*validation : &data}) {
+    check_examples(model, both->retain);
+    check_examples(model, both->forget);
+  }
+  BatchRunner<AnyTransformer<Real>> runner(model, training.run());
+  auto const found = training([&](ContrastOptions const& o) { return contrast_with(runner, c.layers, c.heads, data, o); },
+                              [&](ContrastiveFit fit, ContrastOptions const& o) {
+    return resume_with(runner, c.layers, c.heads, data, std::move(fit), o);
+  });
   training.finish(found, model, scored);
   if (!s.quiet) print_out(fmt::format("results: {}\n", training.path().string()));
 }

@@ -38,7 +38,7 @@ inline void inspect(std::string const& model, bool as_json, Settings const& s) {
     ModelWord const word(model);
     auto const& d = word.description();
     auto const& c = d.config;
-    auto const threads = Workers<char>(s.threads).threads();
+    auto const threads = threads_of(s.threads);
     constexpr Index kPrompt = 256;  // tokens of a sequence in the forecast
     auto const [tokenizer, bos] = detail::tokenizer_words(word, s);
     run::Json const json{{"family", d.model_type},
@@ -51,7 +51,7 @@ inline void inspect(std::string const& model, bool as_json, Settings const& s) {
                          {"vocab", c.vocab},
                          {"context", c.context},
                          {"parameters", word.parameters()},
-                         {"memory_needed", static_cast<Index>(memory_needed<Real>(word, products_of(s), threads, kPrompt))},
+                         {"memory_needed", static_cast<Index>(memory_needed<Real>(word, s, kPrompt))},
                          {"tokenizer_kind", tokenizer},
                          {"bos_rule", bos}};
     if (as_json) return print_out(json.dump(2) + "\n");

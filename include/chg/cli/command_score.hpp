@@ -40,8 +40,9 @@ void score_command(std::string const& model, std::string const& data, std::strin
   if (!out.empty()) files::check_output(out, inputs_of(word, {data, gates}));
   auto const examples = read_data(data, word, s);
   auto const under = gates_or_ones(gates, word);
+  auto const options = run_options<Real>(word, s, score_use(size_of(examples), under.gates.sets()));
   auto const transformer = load_model<Real>(word, s, {&examples});
-  Scorer<AnyTransformer<Real>> scorer(transformer, examples, run_options<Real>(s, transformer, {&examples}));
+  Scorer<AnyTransformer<Real>> scorer(transformer, examples, options);
   run::Json json;
   for (Index set = 0; set < under.gates.sets(); ++set) {
     auto one = detail::evaluation_json(scorer(under.gates.set(set)));
@@ -62,8 +63,9 @@ void gradient_command(std::string const& model, std::string const& data, std::st
   files::check_output(out, inputs_of(word, {data, gates}));
   auto const examples = read_data(data, word, s);
   auto const under = gates_or_ones(gates, word);
+  auto const& c = word.config();
+  auto const options = run_options<Real>(word, s, gradient_use(size_of(examples), under.gates.sets(), c.layers, c.heads));
   auto const transformer = load_model<Real>(word, s, {&examples});
-  auto const options = run_options<Real>(s, transformer, {&examples});
   auto all = under.gates.values();
   auto* next = all.data();
   std::string lines;

@@ -8,7 +8,6 @@
 
 #include <algorithm>
 #include <memory>
-#include <sstream>
 #include <string>
 
 namespace chg::cli {
@@ -47,6 +46,7 @@ void verify_command(VerifyWords const& w, Settings const& s) {
   auto const examples = all.slice(0, std::min(all.size(), w.examples));
   auto const gates =
       w.gates.empty() ? sigmoid(random_logits(1, c.layers, c.heads, s.seed)) : read_gates(w.gates, c.layers, c.heads).gates;
+  auto const run = run_options<Real>(word, s, verify_use(size_of(examples)));
   auto const model = load_model<Real>(word, s, {&examples});
   constexpr Index kMostGates = 256;
   auto const heads = w.heads > 0                        ? w.heads
@@ -54,8 +54,8 @@ void verify_command(VerifyWords const& w, Settings const& s) {
                                                         : std::max<Index>(1, kMostGates / c.layers);
   auto const table =
       verify_gradient(model, examples, gates.set(0),
-                      {.heads = std::min(heads, c.heads), .seed = s.seed, .run = run_options<Real>(s, model, {&examples})});
-  std::ostringstream out;
+                      {.heads = std::min(heads, c.heads), .seed = s.seed, .run = run});
+  TextStream out;
   out << table;
   print_out(out.str());
   check(table.passed(), "gradient of " + w.model, "every check of the table passed", text(table.failures(), " that did not"));

@@ -1,59 +1,27 @@
 // SPDX-License-Identifier: MIT
-// What a command says on the terminal, and how it is interrupted.
+// What a command says on the terminal: progress, errors, results. Only results must arrive; for the rest there may be no reader.
 #pragma once
 
 #include <chg/cli/settings.hpp>
 #include <chg/gate/fit_options.hpp>
+#include <chg/tensor/notice.hpp>
 
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include <atomic>
 #include <cerrno>
+#include <charconv>
 #include <chrono>
-#include <csignal>
 #include <cstdio>
 #include <cstdlib>
+#include <initializer_list>
+#include <sstream>
 #include <string>
 #include <string_view>
 #include <system_error>
 
 namespace chg::cli {
-
-/// Thrown when the user stopped a command that saved where it was; the program ends with status 130.
-struct Interrupted {
-  std::string message;
-};
-
-/// Ctrl-C and SIGTERM. Outside a scope of this type they end the program at once with status 130; inside, the first one asks
-/// for an end, which requested() tells, and a second one ends the program.
-class GracefulInterrupts {
- public:
-  GracefulInterrupts() { graceful() = true; }
-  GracefulInterrupts(GracefulInterrupts const&) = delete;
-  GracefulInterrupts& operator=(GracefulInterrupts const&) = delete;
-  ~GracefulInterrupts() { graceful() = false; }
-
-  static bool requested() { return asked(); }
-
-  /// To be called once, at the start of the program.
-  static void install() {
-    std::signal(SIGINT, handle);
-    std::signal(SIGTERM, handle);
-  }
-
- private:
-  static std::atomic<bool>& graceful() {
-    static std::atomic<bool> value = false;
-    return value;
-  }
-  static std::atomic<bool>& asked() {
-    static std::atomic<bool> value = false;
-    return value;
-  }
-  static void handle(int) {
-    if (!graceful() || asked().exchange(true)) ::_exit(130);
-  }
-};
 
 /// Whether escape sequences may be written to a stream, for colours or to rewrite a line: to a terminal that TERM names and does
 /// not call dumb, unless NO_COLOR is set and not empty (no-color.org).
@@ -78,76 +46,149 @@ inline std::string bar_text(Index done, Index total) {
   return "[" + std::string(full, '#') + std::string(kWidth - full, '.') + "]";
 }
 
-/// A line on stderr, rewritten in place on a terminal: bar, phase, updates a second, time left, NLL. Where escapes() says no, a
-/// line at most every ten seconds; where there is no terminal, only when it was asked for.
-class ProgressLine {
- public:
-  explicit ProgressLine(Settings const& s)
-      : rewritten_(escapes(2)), shown_(!s.quiet && (::isatty(2) != 0 || s.progress)) {}
-  ProgressLine(ProgressLine const&) = delete;
-  ProgressLine& operator=(ProgressLine const&) = delete;
-  ~ProgressLine() { clear(); }
+/// Columns of the terminal that a stream goes to, as it is now; where it does not say, COLUMNS or 80.
+inline std::size_t columns_of(int stream) {
+  ::winsize size{};
+  if (::ioctl(stream, TIOCGWINSZ, &size) == 0 && size.ws_col > 0) return size.ws_col;
+  std::string_view const named = std::getenv("COLUMNS") ? std::getenv("COLUMNS") : "";
+  std::size_t columns = 0;
+  auto const [end, failure] = std::from_chars(named.data(), named.data() + named.size(), columns);
+  return failure == std::errc() && end == named.data() + named.size() && columns > 0 ? columns : 80;
+}
 
-  void show(Progress const& p) {
-    if (first_done_ < 0) {  // rates are of what this program does, from its first update on
-      first_done_ = p.done, began_ = Clock::now();
-      return;
-    }
+/// The beginning of a line that a terminal of so many columns shows without a second line: control characters become spaces, and a
+/// character beyond ASCII may take two columns.
+inline std::string shortened(std::string_view line, std::size_t columns) {
+  std::string out;
+  std::size_t taken = 0;
+  for (auto const c : line) {
+    auto const byte = static_cast<unsigned char>(c);
+    auto const goes_on = (byte & 0xC0) == 0x80;
+    taken += goes_on ? 0 : byte < 0x80 ? 1 : 2;
+    if (taken > columns) break;
+    out += byte < 0x20 || byte == 0x7F ? ' ' : c;
+  }
+  return out;
+}
+
+/// One part of a line of progress; of the parts that a terminal has no room for, the one of highest rank goes first.
+struct LinePart {
+  std::string text;
+  int rank;
+};
+
+/// As many parts as there is room for, two spaces between them.
+inline std::string joined(std::initializer_list<LinePart> all, std::size_t columns) {
+  auto most = 0;
+  for (auto const& part : all) most = std::max(most, part.rank);
+  for (std::string line;; --most, line.clear()) {
+    for (auto const& part : all)
+      if (part.rank <= most) line += (line.empty() ? "" : "  ") + part.text;
+    if (line.size() <= columns || most <= 0) return shortened(line, columns);
+  }
+}
+
+/// A line on stderr that rewrites itself in place on a terminal of its own width; otherwise a line at most every ten seconds. There
+/// is one at a time.
+class StatusLine {
+ public:
+  explicit StatusLine(Settings const& s)
+      : rewritten_(escapes(2)), shown_(!s.quiet && (::isatty(2) != 0 || s.progress)) {}
+  StatusLine(StatusLine const&) = delete;
+  StatusLine& operator=(StatusLine const&) = delete;
+  ~StatusLine() { clear(); }
+
+  /// Whether it is time for another line; the last one is always shown.
+  bool due(bool last) {
     auto const now = Clock::now();
-    auto const every = std::chrono::milliseconds(rewritten_ ? 100 : 10'000);
-    if (!shown_ || (p.done < p.total && now - last_ < every)) return;
-    last_ = now;
-    auto const seconds = std::chrono::duration<double>(now - began_).count();
-    auto const rate = static_cast<double>(p.done - first_done_) / std::max(seconds, 1e-9);
-    auto const bar = bar_text(p.done, p.total);
-    fmt::print(stderr, "{}{}{}{} {} {}/{}  {:.3g} updates/s  {} left  nll {:.4f}{}", rewritten_ ? "\r" : "",
-               rewritten_ ? "\x1b[32m" : "", bar, rewritten_ ? "\x1b[0m" : "", name(p.phase), p.update, p.updates, rate,
-               duration_text(static_cast<double>(p.total - p.done) / rate), p.nll, rewritten_ ? "\x1b[K" : "\n");
-    std::fflush(stderr);
-    dirty_ = rewritten_;
+    if (!shown_ || (!last && now < next_)) return false;
+    next_ = now + std::chrono::milliseconds(rewritten_ ? 100 : 10'000);
+    return true;
   }
 
-  void clear() {
-    if (dirty_) fmt::print(stderr, "\r\x1b[K");
-    dirty_ = false;
+  /// text(columns): what to show in that many columns.
+  template <class Text>
+  void show(Text const& text) {
+    if (!rewritten_) return write_stderr(text(std::size_t{1} << 20) + '\n');
+    write_stderr("\r" + text(columns_of(2) - 1) + "\x1b[K");  // the last column would begin the next line
+    on_screen() = true;
+  }
+
+  /// Takes the line off the screen, if there is one: before other lines are written.
+  static void clear() noexcept {
+    if (on_screen().exchange(false)) write_stderr("\r\x1b[K");
   }
 
  private:
   using Clock = std::chrono::steady_clock;
-  bool rewritten_, shown_, dirty_ = false;
+  static std::atomic<bool>& on_screen() {
+    static std::atomic<bool> value = false;
+    return value;
+  }
+
+  bool rewritten_, shown_;
+  Clock::time_point next_{};
+};
+
+/// How far a fit is: bar, phase, updates a second, time left, NLL. A narrow terminal loses the bar first, then the speed, the NLL
+/// and the time.
+class ProgressLine {
+ public:
+  explicit ProgressLine(Settings const& s) : line_(s) {}
+
+  void show(Progress const& p) {
+    auto const now = Clock::now();
+    if (first_done_ < 0) {  // rates are of what this program does, from its first update on
+      first_done_ = p.done, began_ = now;
+      return;
+    }
+    if (!line_.due(p.done >= p.total)) return;
+    auto const seconds = std::chrono::duration<double>(now - began_).count();
+    auto const rate = static_cast<double>(p.done - first_done_) / std::max(seconds, 1e-9);
+    auto const left = duration_text(static_cast<double>(p.total - p.done) / rate);
+    line_.show([&](std::size_t columns) {
+      return joined({{bar_text(p.done, p.total), 4},
+                     {fmt::format("{} {}/{}", name(p.phase), p.update, p.updates), 0},
+                     {fmt::format("{:.3g} updates/s", rate), 3},
+                     {left + " left", 1},
+                     {fmt::format("nll {:.4f}", p.nll), 2}},
+                    columns);
+    });
+  }
+
+  void clear() { line_.clear(); }
+
+ private:
+  using Clock = std::chrono::steady_clock;
+  StatusLine line_;
   Index first_done_ = -1;
-  Clock::time_point began_{}, last_{};
+  Clock::time_point began_{};
 };
 
 /// The same while weights are read, from the first second of loading on.
 class LoadingLine {
  public:
-  LoadingLine(Settings const& s, std::string model)
-      : model_(std::move(model)), rewritten_(escapes(2)), shown_(!s.quiet && (::isatty(2) != 0 || s.progress)) {}
-  LoadingLine(LoadingLine const&) = delete;
-  LoadingLine& operator=(LoadingLine const&) = delete;
-  ~LoadingLine() {
-    if (dirty_) fmt::print(stderr, "\r\x1b[K");
-  }
+  LoadingLine(Settings const& s, std::string model) : line_(s), model_(std::move(model)) {}
 
   /// Of the numbers in the file.
   void show(Index done, Index total) {
-    auto const now = Clock::now();
-    if (!shown_ || (done < total && now < next_)) return;
-    if (now < began_ + std::chrono::seconds(1)) return;
-    next_ = now + (rewritten_ ? std::chrono::milliseconds(100) : std::chrono::milliseconds(10'000));
-    auto const bar = bar_text(done, total);
-    fmt::print(stderr, "{}{} {} {}{}", rewritten_ ? "\r" : "", bar, done < total ? "loading" : "packing the weights of", model_,
-               rewritten_ ? "\x1b[K" : "\n");
-    std::fflush(stderr);
-    dirty_ = rewritten_;
+    if (Clock::now() < began_ + std::chrono::seconds(1) || !line_.due(done >= total)) return;
+    line_.show([&](std::size_t columns) {
+      return joined({{bar_text(done, total), 1}, {(done < total ? "loading " : "packing the weights of ") + model_, 0}}, columns);
+    });
   }
 
  private:
   using Clock = std::chrono::steady_clock;
+  StatusLine line_;
   std::string model_;
-  bool rewritten_, shown_, dirty_ = false;
-  Clock::time_point began_ = Clock::now(), next_{};
+  Clock::time_point began_ = Clock::now();
+};
+
+/// Text for a person, put together by <<. Memory that runs out is thrown on, where another stream would end in the middle.
+class TextStream : public std::ostringstream {
+ public:
+  TextStream() { exceptions(std::ios::badbit); }
 };
 
 /// Text that a shell reads back as one word.
@@ -160,12 +201,22 @@ inline std::string shell_word(std::string const& word) {
   return out + "'";
 }
 
-/// One line on stderr, whatever the message holds.
-inline void print_error(std::string message) {
-  for (auto& c : message)
-    if (c == '\n' || c == '\r') c = ' ';
-  fmt::print(stderr, "chg: error: {}\n", message);
+/// One line on stderr, whatever the message holds: control characters become spaces. Needs no memory beyond the stack.
+inline void print_line(std::string_view begin, std::string_view message) noexcept {
+  StatusLine::clear();
+  char line[4096];
+  std::size_t size = 0;
+  auto const put = [&](char c) {
+    if (size == sizeof line) write_stderr({line, size}), size = 0;
+    line[size++] = c;
+  };
+  for (auto const c : begin) put(c);
+  for (auto const c : message) put(static_cast<unsigned char>(c) < 0x20 || c == 0x7F ? ' ' : c);
+  put('\n');
+  write_stderr({line, size});
 }
+
+inline void print_error(std::string_view message) noexcept { print_line("chg: error: ", message); }
 
 /// Writes all of it to stdout. Throws Error with the reason when that fails: a full disk behind a redirection, or a closed pipe.
 inline void print_out(std::string_view text) {

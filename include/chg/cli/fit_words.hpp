@@ -6,7 +6,10 @@
 #include <chg/cli/settings.hpp>
 #include <chg/gate/fit_options.hpp>
 
+#include <filesystem>
 #include <string>
+#include <system_error>
+#include <utility>
 
 namespace chg::cli {
 
@@ -14,7 +17,7 @@ struct FitWords {
   std::string model, data, retain, forget, out;
   std::string validation, validation_retain, validation_forget;
   Index seeds = 10, batch = 64, updates = 500, updates_pressed = 500;
-  std::string init, lr = "0.1:0.01", lr_pressed = "0.5:0.1";
+  std::string init, init_logits, lr = "0.1:0.01", lr_pressed = "0.5:0.1";
   double lambda = 0.1;
   std::string clip_logit = "4", clip_norm = "1", clip_difference = "5";
   std::string normalise = "preset", preset = "reference", order = "shuffle", null = "none";
@@ -35,10 +38,15 @@ inline void add_fit_options(CLI::App& c, FitWords& w, bool contrastive) {
       c.add_option("--seeds", w.seeds, "Gate sets fitted side by side; set s has the bits of a fit with --seed + s alone")
           ->check(CLI::Range(1, 1 << 20))
           ->type_name("K");
-  c.add_option("--init", w.init,
-               "Start from these gates instead of random ones, each inside (0, 1); as many sets as the file holds")
+  auto* const init = c.add_option("--init", w.init,
+                                  "Start from these gates instead of random ones, each inside (0, 1), or from the logits U*.npy of "
+                                  "a RUN; as many sets as the file holds")
+                         ->excludes(seeds)
+                         ->type_name("GATES");
+  c.add_option("--init-logits", w.init_logits, "The same from logits in any other .npy file")
       ->excludes(seeds)
-      ->type_name("GATES");
+      ->excludes(init)
+      ->type_name("FILE");
   c.add_option("--batch", w.batch, contrastive ? "Matched pairs an update" : "Examples an update")
       ->check(CLI::Range(1, kMost))
       ->type_name("N");
@@ -84,9 +92,61 @@ inline void add_fit_options(CLI::App& c, FitWords& w, bool contrastive) {
   c.add_flag("--force", w.force, "Overwrite a RUN that is there")->excludes(resume);
 }
 
-/// Throws Error for --init gates of another shape, or of exactly 0 or 1.
+namespace detail {
+
+/// U.npy, U0.npy, Uplus.npy or Uminus.npy beside a run.json: logits, which a fit keeps where its gates are rounded to 0 or 1.
+inline bool logits_of_run(std::filesystem::path const& file) {
+  auto const name = file.filename().string();
+  auto const known = name == "U.npy" || name == "U0.npy" || name == "Uplus.npy" || name == "Uminus.npy";
+  std::error_code unknown;
+  return known && std::filesystem::exists(file.parent_path() / "run.json", unknown);
+}
+
+/// Where to find the logits of gates, for a person.
+inline std::string logits_advice(std::filesystem::path const& gates) {
+  auto name = gates.filename().string();
+  if (name.starts_with('G')) name[0] = 'U';
+  if (auto const beside = gates.parent_path() / name; name != gates.filename() && logits_of_run(beside))
+    return "Start from the logits that these gates were rounded from: --init " + beside.string() + ".";
+  return "Move it inside, to 0.001 or 0.999 for instance, or give logits: U*.npy of a RUN, or another file by --init-logits.";
+}
+
+/// The start that --init or --init-logits names.
+inline GateLogits initial_logits(FitWords const& w, Index layers, Index heads) {
+  auto const& file = w.init.empty() ? w.init_logits : w.init;
+  auto const named = [&](Error const& e, std::string const& advice) {
+    auto complaint = e.complaint();
+    if (!complaint.what.starts_with(file)) complaint.what = file + ": " + complaint.what;
+    if (!advice.empty()) complaint.advice = advice;
+    return Error(std::move(complaint));
+  };
+  if (w.init.empty() || logits_of_run(file)) {
+    auto values = gate_shaped(read_npy(file), file, layers, heads);
+    try {
+      return GateLogits(std::move(values));
+    } catch (Error const& e) {
+      throw named(e, "");
+    }
+  }
+  auto const array = gate_shaped(read_npy(file), file, layers, heads);
+  Gates gates;
+  try {
+    gates = Gates(array);
+  } catch (Error const& e) {
+    throw named(e, "Logits are given by --init-logits.");
+  }
+  try {
+    return logit(gates);
+  } catch (Error const& e) {
+    throw named(e, logits_advice(file));
+  }
+}
+
+}  // namespace detail
+
+/// Throws Error for a start of another shape, for gates of exactly 0 or 1, and for options out of their range.
 template <class Options>
-Options fit_options(FitWords const& w, Settings const& s, Index layers, Index heads, RunOptions const& run) {
+Options fit_options(FitWords const& w, Settings const& s, Index layers, Index heads) {
   Options o;
   o.gate_sets = w.seeds, o.seed = s.seed, o.batch = w.batch, o.updates = w.updates;
   o.learning_rate = learning_rate(w.lr);
@@ -101,16 +161,7 @@ Options fit_options(FitWords const& w, Settings const& s, Index layers, Index he
   o.preset = w.preset == "paper" ? Preset::paper : Preset::reference;
   if (w.normalise != "preset") o.normalise = w.normalise == "sum" ? Normalise::sum : Normalise::mean;
   o.order = w.order == "sequential" ? Order::sequential : Order::shuffle;
-  if (!w.init.empty()) {
-    try {
-      o.init = logit(read_gates(w.init, layers, heads).gates);
-    } catch (Error const& e) {
-      auto complaint = e.complaint();
-      if (!complaint.what.starts_with(w.init)) complaint.what = w.init + ": " + complaint.what;
-      throw Error(std::move(complaint));
-    }
-  }
-  o.run = run;
+  if (!w.init.empty() || !w.init_logits.empty()) o.init = detail::initial_logits(w, layers, heads);
   chg::detail::validate(o, layers, heads);
   return chg::detail::resolved(std::move(o));
 }

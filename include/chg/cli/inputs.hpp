@@ -32,6 +32,9 @@ void with_precision(Settings const& s, F&& f) {
     f.template operator()<float>();
 }
 
+/// Origin::scalar_bytes of a model that is loaded under these settings.
+inline Index scalar_bytes_of(Settings const& s) { return s.precision == "f64" ? 8 : s.precision == "bf16" ? 2 : 4; }
+
 /// The model's tokenizer as a source of tokens, loaded at the first text; none for constructed models and in a program that was
 /// built without the room tokenizer.
 inline TokenSource token_source([[maybe_unused]] ModelWord const& word, [[maybe_unused]] Settings const& s) {
@@ -67,11 +70,11 @@ inline Index longest_example(std::initializer_list<Examples const*> data) {
   return static_cast<Index>(most);
 }
 
-/// Reads the weights of a model that will be given these data sets, after the forecast of --max-memory; a bar on stderr when that
-/// takes longer than a second. Null pointers are passed over.
+/// Reads the weights of a model that will be given these data sets, to be called after run_options() has made the forecast; a bar on
+/// stderr when that takes longer than a second. Null pointers are passed over.
 template <class Real>
 AnyTransformer<Real> load_model(ModelWord const& word, Settings const& s, std::initializer_list<Examples const*> data) {
-  check_weights_fit<Real>(word, s);
+  check_threads(threads_of(s.threads));
   LoadingLine line(s, word.name());
   return word.load<Real>(products_of(s), longest_example(data), [&](Index done, Index total) { line.show(done, total); });
 }

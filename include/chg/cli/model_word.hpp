@@ -80,10 +80,15 @@ class ModelWord {
     auto const one = products == Products::bfloat16 ? 2.0 : static_cast<double>(sizeof(Real));
     return static_cast<double>(parameters() - apart) * one + static_cast<double>(apart) * sizeof(Real);
   }
-  /// Bytes that loading takes: a layer, and the embedding for longer, are there as Real beside the packed weights.
+  /// Bytes that loading takes: beside the packed weights the embedding, and a layer, are there as Real, and of a layer the largest
+  /// tensor in the file, of at most 4 bytes a number.
   template <class Real>
   double loading_bytes(Products products) const {
-    return weight_bytes<Real>(products) + static_cast<double>(config().vocab * config().d_model) * sizeof(Real);
+    auto const& c = config();
+    auto const embedding = c.vocab * c.d_model, widest = std::max(c.d_ff, c.heads * c.head_dim) * c.d_model;
+    auto const layer = (parameters() - embedding * (description_.tied ? 1 : 2)) / std::max<Index>(1, c.layers);
+    return weight_bytes<Real>(products) +
+           static_cast<double>((description_.tied ? 1 : 2) * embedding + layer) * sizeof(Real) + 4.0 * static_cast<double>(widest);
   }
 
   /// Reads the weights, for sequences of at most `longest` tokens: rotary tables of a context of millions, or of one that only a

@@ -8,13 +8,13 @@
 #include <chg/cli/command_score.hpp>
 #include <chg/cli/command_tasks.hpp>
 #include <chg/cli/command_verify.hpp>
+#include <chg/cli/interrupts.hpp>
 #if defined(CHG_CLI_TOKENIZER)
 #include <chg/cli/command_tokenize.hpp>
 #endif
 
 #include <exception>
 #include <new>
-#include <sstream>
 #include <string>
 #include <vector>
 
@@ -33,10 +33,9 @@ inline std::string usage_text(CLI::App const& program, CLI::ParseError const& e)
 
 }  // namespace detail
 
-/// Runs a command line, and returns the exit status; errors are one line on stderr.
-inline int run_program(int argc, char** argv) {
-  GracefulInterrupts::install();
-  std::signal(SIGPIPE, SIG_IGN);  // a closed pipe is an error of the write
+namespace detail {
+
+inline int run_commands(int argc, char** argv) {
   std::string command_line = "chg";
   for (int i = 1; i < argc; ++i) command_line += " " + shell_word(argv[i]);
 
@@ -46,6 +45,7 @@ inline int run_program(int argc, char** argv) {
   program.set_version_flag("--version", build_info());
   program.footer("Every command explains itself: chg COMMAND --help.");
   Settings settings;
+  program.parse_complete_callback([&] { set_default_threads(threads_of(settings.threads)); });
   add_inspect(program, settings);
 #if defined(CHG_CLI_TOKENIZER)
   add_tokenize(program, settings);
@@ -57,29 +57,40 @@ inline int run_program(int argc, char** argv) {
   add_contrast(program, settings, command_line);
   add_ablate(program, settings);
   try {
-    try {
-      program.parse(argc, argv);
-    } catch (CLI::ParseError const& e) {
-      if (e.get_exit_code() != 0) {
-        print_error(detail::usage_text(program, e) + ". Try chg --help, or chg COMMAND --help");
-        return 2;
-      }
-      std::ostringstream asked_for;  // --help and --version
-      program.exit(e, asked_for, asked_for);
-      print_out(asked_for.str());
+    program.parse(argc, argv);
+  } catch (CLI::ParseError const& e) {
+    if (e.get_exit_code() != 0) {
+      print_error(usage_text(program, e) + ". Try chg --help, or chg COMMAND --help");
+      return 2;
     }
-    return 0;
+    TextStream asked_for;  // --help and --version
+    program.exit(e, asked_for, asked_for);
+    print_out(asked_for.str());
+  }
+  return 0;
+}
+
+}  // namespace detail
+
+/// Runs a command line, and returns the exit status; errors are one line on stderr, which needs no memory.
+inline int run_program(int argc, char** argv) {
+  occupy_closed_streams();
+  try {
+    GracefulInterrupts::install();
+    set_notice_handler([](std::string const& line) { print_line("chg: notice: ", line); });
+    return detail::run_commands(argc, argv);
   } catch (Interrupted const& e) {
-    fmt::print(stderr, "chg: {}\n", e.message);
+    print_line("chg: ", e.message);
     return 130;
   } catch (std::bad_alloc const&) {
     print_error(
         "memory. Expected as much as the command needs, got less. Use --max-memory, fewer --threads, or another machine.");
-    return 1;
   } catch (std::exception const& e) {
     print_error(e.what());
-    return 1;
+  } catch (...) {
+    print_error("an exception of a kind that chg does not know");
   }
+  return 1;
 }
 
 }  // namespace chg::cli

@@ -7,6 +7,7 @@
 #include <chg/cli/checkpoint_pace.hpp>
 #include <chg/cli/console.hpp>
 #include <chg/cli/inputs.hpp>
+#include <chg/cli/interrupts.hpp>
 #include <chg/run/resumable_run.hpp>
 #include <chg/run/run_directory.hpp>
 #include <chg/run/summary.hpp>
@@ -56,14 +57,24 @@ class Training {
         manifest_(std::move(manifest)),
         options_(std::move(options)),
         run_(request_.out) {
-    // How chunks were cut is part of the bits, and --max-memory may cut them otherwise today.
-    if (request_.resume && run_.found() != run::Found::nothing)
-      options_.run.max_rows = std::max<Index>(1, began_rows(options_.run.max_rows));
+    if (begun_rows() > 0) options_.run.max_rows = begun_rows();
     planned_.options = options_;
     planned_.origin.scalar_bytes = scalar_bytes;
     planned_.status = Status::interrupted;
   }
 
+  /// How the chunks of the run to go on with were cut, which is part of its bits, whatever --max-memory is today; 0 for a new run.
+  Index begun_rows() const {
+    if (!request_.resume || run_.found() == run::Found::nothing) return 0;
+    auto const options = run_.manifest().value("options", Json::object());
+    auto const rows = options.is_object() ? options.value("run.max_rows", Json()) : Json();
+    return rows.is_number_integer() ? std::max<Index>(1, rows.get<Index>()) : 0;
+  }
+
+  void run_with(RunOptions run) {
+    run.stop = &GracefulInterrupts::requested;
+    options_.run = planned_.options.run = run;
+  }
   RunOptions const& run() const { return options_.run; }
 
   /// Whether there is nothing to do. Throws Error when what is at the name of the run may not be taken up or replaced.
@@ -126,12 +137,6 @@ class Training {
   std::filesystem::path const& path() const { return run_.path(); }
 
  private:
-  Index began_rows(Index otherwise) const {
-    auto const options = run_.manifest().value("options", Json::object());
-    auto const rows = options.is_object() ? options.value("run.max_rows", Json()) : Json();
-    return rows.is_number_integer() ? rows.get<Index>() : otherwise;
-  }
-
   [[noreturn]] void stop(ProgressLine& line, Record const& record) {
     line.clear();
     run_.write_manifest(json(record, "interrupted"));

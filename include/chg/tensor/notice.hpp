@@ -2,6 +2,8 @@
 // Notices: what is no error and yet must not pass in silence, one line each, said once.
 #pragma once
 
+#include <fcntl.h>
+#include <poll.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -14,12 +16,28 @@
 
 namespace chg {
 
-/// Writes to stderr as much as can be written: a closed terminal or a full disk behind a redirection is no reason to stop.
+/// Writes to stderr as much as can be written: a closed terminal or a full disk behind a redirection is no reason to stop. A
+/// stderr that does not block is waited for, a second at most.
 inline void write_stderr(std::string_view text) noexcept {
-  while (!text.empty()) {
+  for (auto waits = 0; !text.empty();) {
     auto const written = ::write(2, text.data(), text.size());
-    if (written <= 0 && errno != EINTR) return;
-    if (written > 0) text.remove_prefix(static_cast<std::size_t>(written));
+    if (written > 0) {
+      text.remove_prefix(static_cast<std::size_t>(written));
+    } else if (written < 0 && (errno == EAGAIN || errno == EWOULDBLOCK) && waits++ < 10) {
+      ::pollfd stream{2, POLLOUT, 0};
+      ::poll(&stream, 1, 100);
+    } else if (written == 0 || errno != EINTR) {
+      return;
+    }
+  }
+}
+
+/// Puts something that can be neither read nor written on each standard stream that is closed: the next file to be opened would
+/// take its place, and error messages would go into it. To be called first in a program.
+inline void occupy_closed_streams() noexcept {
+  for (int const stream : {0, 1, 2}) {
+    if (::fcntl(stream, F_GETFD) >= 0 || errno != EBADF) continue;
+    if (::open("/dev/null", stream == 0 ? O_WRONLY : O_RDONLY) < 0) ::open("/", O_RDONLY);  // either gets the lowest number
   }
 }
 

@@ -107,6 +107,7 @@ TEST_CASE("sharded_safetensors: a shard outside the directory is refused, even w
   }
   CHECK(has_all(complaint(map_to("2.bin")), {"weight_map: \"b\"", ".safetensors file", "\"2.bin\""}));
   CHECK(has_all(complaint(map_to("")), {"weight_map: \"b\"", ".safetensors file", "\"\""}));
+  CHECK(has_all(complaint(map_to("2.safetensors\\u0000.safetensors")), {"weight_map: \"b\"", "in the same directory", "u0000"}));
 }
 
 TEST_CASE("sharded_safetensors: an index and shards that do not agree are refused by file and tensor", "[formats]") {

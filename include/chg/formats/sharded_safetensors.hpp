@@ -30,8 +30,9 @@ inline std::map<std::string, std::string, std::less<>> parse_weight_map(nlohmann
     auto const at = map.at(in_quotes(item.key()));
     check(item.value().is_string(), at, "the name of a file", shown(item.value()));
     auto const shard = item.value().get<std::string>();
-    check(shard.ends_with(".safetensors") && shard.find_first_of("/\\") == std::string::npos && shard.front() != '.', at,
-          "the name of a .safetensors file in the same directory", in_quotes(shard));
+    check(shard.ends_with(".safetensors") && shard.find_first_of(std::string_view("/\\\0", 3)) == std::string::npos &&
+              shard.front() != '.',
+          at, "the name of a .safetensors file in the same directory", in_quotes(shard));
     all.emplace(item.key(), shard);
   }
   return all;

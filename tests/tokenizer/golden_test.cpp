@@ -42,6 +42,30 @@ TEST_CASE("golden: ids and texts of every kind of tokenizer are those of the ref
   REQUIRE(tokenizers >= 40);
 }
 
+TEST_CASE("golden: tokenizers of every kind that the tokenizers library can save, both ways", "[tokenizer]") {
+  auto const golden = chg::formats::read_json(chg::test::repository("tests/tokenizer/golden_kinds.json"));
+  auto const texts = golden.at("texts").get<std::vector<std::string>>();
+  REQUIRE(golden.at("kinds").size() >= 50);
+  std::size_t compared = 0;
+  for (std::size_t k = 0; k < golden.at("kinds").size(); ++k) {
+    auto const& kind = golden.at("kinds")[k];
+    chg::Tokenizer const tokenizer(chg::tokenizer::parse_tokenizer_json(kind.at("tokenizer"), "kind " + std::to_string(k)));
+    for (std::size_t i = 0; i < texts.size(); ++i) {
+      if (kind.at("ids")[i].is_null()) continue;  // the library fails
+      CAPTURE(k, texts[i]);
+      auto const ids = kind.at("ids")[i].get<Ids>();
+      CHECK(tokenizer.encode(texts[i]) == ids);
+      ++compared;
+      for (auto const without_special : {false, true}) {
+        auto const& decoded = kind.at(without_special ? "without_special" : "decoded")[i];
+        if (decoded.is_null()) continue;
+        CHECK(chg::tokenizer::valid_utf8(tokenizer.decode(ids, {.skip_special = without_special})) == decoded.get<std::string>());
+      }
+    }
+  }
+  REQUIRE(compared > 1000);
+}
+
 TEST_CASE("golden: byte-level tokenizers give every text back", "[tokenizer]") {
   auto const folder = chg::test::repository("tests/tokenizer/golden");
   std::uint64_t state = 1;

@@ -3,6 +3,7 @@
 #include <chg/tokenizer/pair_bpe.hpp>
 #include <chg/tokenizer/piece_bpe.hpp>
 #include <chg/tokenizer/unigram.hpp>
+#include <chg/tokenizer/word_piece.hpp>
 
 #include "formats/test_files.hpp"
 #include "support/catch.hpp"
@@ -53,7 +54,9 @@ TEST_CASE("pair_bpe: merges by rank, and unknown characters as the options say",
   options.fuse_unknown = true;
   CHECK(encode(PairBpe(options, v, 0), v, "azz\u65e5b") == Ids{1, 0, 2});
   options.byte_fallback = true;
-  CHECK(encode(PairBpe(options, v, 0), v, "z\u65e5z") == Ids{0, 7, 8, 9, 0});  // <0x7A> is missing
+  // <0x7A> is missing: an unknown character waits for the next piece, and bytes overtake it.
+  CHECK(encode(PairBpe(options, v, 0), v, "z\u65e5z") == Ids{7, 8, 9, 0});
+  CHECK(encode(PairBpe(options, v, 0), v, "z\u65e5az") == Ids{7, 8, 9, 0, 1, 0});
   options.ignore_merges = true;
   CHECK(encode(PairBpe(options, v, 0), v, "abc") == Ids{6});
   CHECK(encode(PairBpe({.drop_unknown = true}, v, 0), v, "az") == Ids{1});
@@ -75,6 +78,39 @@ TEST_CASE("pair_bpe: a word of a million characters takes no quadratic time", "[
   PairBpe bpe({}, v, 3);
   bpe.add_merge(v, "a", "a", 0, "F"), bpe.add_merge(v, "aa", "aa", 1, "F"), bpe.add_merge(v, "aaaa", "aaaa", 2, "F");
   CHECK(encode(bpe, v, std::string(1 << 20, 'a')).size() == 1 << 17);
+}
+
+TEST_CASE("pair_bpe: a prefix for what continues a word and a suffix for its end", "[tokenizer]") {
+  auto const v = vocabulary_of({"a", "##b", "##c", "c</w>", "##b</w>", "ab</w>", "##bc", "abc"});
+  PairBpe bpe({.drop_unknown = true, .prefix = "##"}, v, 2);
+  bpe.add_merge(v, "##b", "##c", 0, "F"), bpe.add_merge(v, "a", "##bc", 1, "F");
+  CHECK(encode(bpe, v, "abc") == Ids{7});
+  CHECK(encode(bpe, v, "bc") == Ids{2});  // b begins the word, and there is none
+  PairBpe ends({.drop_unknown = true, .prefix = "##", .suffix = "</w>"}, v, 1);
+  ends.add_merge(v, "a", "##b</w>", 0, "F");
+  CHECK(encode(ends, v, "ab") == Ids{5});
+  CHECK(encode(ends, v, "c") == Ids{3});
+  CHECK(has_all(message_of([&] { ends.add_merge(v, "a", "##c", 1, "F"); }), {"merge 1", "got \"ac\""}));
+}
+
+TEST_CASE("word_piece: the longest piece at each place, or the whole word unknown", "[tokenizer]") {
+  WordPiece words({.unknown = 9, .longest_word = 6});
+  for (auto const& [piece, id] : {std::pair("ab", 0), {"abc", 1}, {"##c", 2}, {"##cd", 3}, {"##", 4}, {"d", 5}})
+    words.add_piece(piece, id);
+  auto const ids = [&](char const* word) {
+    Ids all{7};
+    words.encode(word, all);
+    return Ids(all.begin() + 1, all.end());
+  };
+  CHECK(ids("abcc") == Ids{1, 2});
+  CHECK(ids("abcd") == Ids{9});  // the longest comes first: abc, and no piece continues with d
+  CHECK(ids("abccccc") == Ids{9});
+  CHECK(ids("") == Ids{});
+  CHECK(has_all(message_of([] {
+                  Ids all;
+                  WordPiece({}).encode("a", all);
+                }),
+                {"no unknown token", "\"a\""}));
 }
 
 TEST_CASE("piece_bpe: by rank of the concatenation, with bytes, frozen symbols and unused pieces", "[tokenizer]") {

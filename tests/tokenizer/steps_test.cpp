@@ -14,7 +14,7 @@ using Strings = std::vector<std::string>;
 
 namespace {
 Strings words(PreTokenizerStep const& step, std::string const& text, bool starts_text = true) {
-  Words w{text, {{0, text.size()}}, starts_text};
+  Words w{text, {{0, text.size()}}, starts_text ? std::size_t{1} : 0};
   pre_tokenize({step}, w);
   Strings all;
   for (auto const range : w.ranges) all.emplace_back(w.word(range));
@@ -43,7 +43,8 @@ TEST_CASE("pre_tokenizer: a Split by its behaviours", "[tokenizer]") {
   CHECK(words(split(SplitBehavior::merged_with_next), "-a--b-") == Strings{"-a", "-", "-b", "-"});
   CHECK(words(split(SplitBehavior::contiguous), "-a--b-") == Strings{"-", "a", "--", "b", "-"});
   CHECK(words(split(SplitBehavior::removed, true), "-a--b-") == Strings{"-", "-", "-", "-"});
-  CHECK(words(Split{std::string(), SplitBehavior::isolated}, "ab") == Strings{"ab"});
+  CHECK(words(Split{std::string(), SplitBehavior::isolated}, "a\u00e9b") == Strings{"a", "\u00e9", "b"});
+  CHECK(words(Split{std::string(), SplitBehavior::merged_with_next}, "ab") == Strings{"a", "b"});
   CHECK(words(split(SplitBehavior::removed), "").empty());
 }
 
@@ -63,7 +64,7 @@ TEST_CASE("normalizer: Strip, Replace and Prepend at their edges", "[tokenizer]"
   CHECK(normalized({PrependStep{"_"}}, "").empty());
   CHECK(normalized({ReplaceStep{std::string("aa"), "b"}}, "aaa") == "ba");
   CHECK(normalized({ReplaceStep{std::string("a"), ""}}, "aa").empty());
-  CHECK(normalized({ReplaceStep{std::string(), "b"}}, "aa") == "aa");
+  CHECK(normalized({ReplaceStep{std::string(), "b"}}, "aa") == "babab");
   CHECK(normalized({ReplaceStep{Regex("a*", "P"), "<>"}}, "aab") == "<>b<>");
   std::vector<NormalizerStep> const grows(5, ReplaceStep{std::string("a"), std::string(200, 'a')});
   CHECK(has_all(message_of([&] { normalized(grows, "a"); }), {"Replace", "at most 1000000000 bytes"}));

@@ -29,20 +29,21 @@ TEST_CASE("tokenizer_json: merges in both spellings, and without a type", "[toke
 }
 
 TEST_CASE("tokenizer_json: what is not supported is refused by name", "[tokenizer]") {
-  CHECK(has_all(complaint(R"({"model": {"type": "WordPiece", "vocab": {}}})"),
-                {"F: model: type", "BPE, Unigram or WordLevel", "\"WordPiece\""}));
+  CHECK(has_all(complaint(R"({"model": {"type": "Rwkv", "vocab": {}}})"),
+                {"F: model: type", "BPE, Unigram, WordLevel or WordPiece", "\"Rwkv\""}));
+  CHECK(has_all(complaint(R"({"model": {"type": "WordPiece", "vocab": {}, "unk_token": "u"}})"), {"continuing_subword_prefix"}));
   CHECK(has_all(complaint(bpe(R"(, "dropout": 0.5)")), {"dropout"}));
-  CHECK(has_all(complaint(bpe(R"(, "continuing_subword_prefix": "##")")), {"continuing_subword_prefix", "\"##\""}));
-  CHECK(has_all(complaint(bpe(R"(, "end_of_word_suffix": "</w>")")), {"end_of_word_suffix"}));
-  CHECK(has_all(complaint(step("normalizer", R"({"type": "BertNormalizer"})")), {"F: normalizer: type", "\"BertNormalizer\""}));
-  CHECK(
-      has_all(complaint(step("normalizer", R"({"type": "Sequence", "normalizers": [{"type": "NFC"}, {"type": "Precompiled"}]})")),
-              {"normalizers[1]: type", "\"Precompiled\""}));
-  CHECK(has_all(complaint(step("pre_tokenizer", R"({"type": "BertPreTokenizer"})")),
-                {"pre_tokenizer: type", "\"BertPreTokenizer\""}));
-  CHECK(has_all(complaint(step("decoder", R"({"type": "WordPiece"})")), {"decoder: type", "\"WordPiece\""}));
-  CHECK(has_all(complaint(step("post_processor", R"({"type": "BertProcessing"})")),
-                {"post_processor: type", "\"BertProcessing\""}));
+  CHECK(has_all(complaint(step("normalizer", R"({"type": "Upper"})")), {"F: normalizer: type", "\"Upper\""}));
+  CHECK(has_all(complaint(step("normalizer", R"({"type": "Sequence", "normalizers": [{"type": "NFC"}, {"type": "X"}]})")),
+                {"normalizers[1]: type", "\"X\""}));
+  CHECK(has_all(complaint(step("normalizer", R"({"type": "Precompiled", "precompiled_charsmap": "*"})")),
+                {"precompiled_charsmap", "base64"}));
+  CHECK(has_all(complaint(step("pre_tokenizer", R"({"type": "Delimiter"})")), {"pre_tokenizer: type", "\"Delimiter\""}));
+  CHECK(has_all(complaint(step("pre_tokenizer", R"({"type": "FixedLength", "length": 0})")), {"length", "got 0"}));
+  CHECK(has_all(complaint(step("decoder", R"({"type": "X"})")), {"decoder: type", "\"X\""}));
+  CHECK(has_all(complaint(step("post_processor", R"({"type": "X"})")), {"post_processor: type", "\"X\""}));
+  CHECK(has_all(complaint(step("post_processor", R"({"type": "BertProcessing", "sep": ["b", 9], "cls": ["a", 0]})")),
+                {"post_processor: sep", "a token and its id", "got 9"}));
 }
 
 TEST_CASE("tokenizer_json: steps with bad settings are refused", "[tokenizer]") {
@@ -83,9 +84,6 @@ TEST_CASE("tokenizer_json: vocabularies and merges that do not fit together are 
 }
 
 TEST_CASE("tokenizer_json: added tokens and templates must name tokens", "[tokenizer]") {
-  CHECK(has_all(complaint(step("added_tokens", R"([{"id": 5, "content": "a"}])")),
-                {"added_tokens: id of \"a\"", "0, as in the vocabulary", "got 5"}));
-  CHECK(has_all(complaint(step("added_tokens", R"([{"id": 1, "content": "x"}])")), {"id 1", "\"b\" and \"x\""}));
   CHECK(has_all(complaint(step("added_tokens", R"([{"content": "x"}])")), {"added_tokens: id", "no such key"}));
   auto const added = [](std::string const& single, std::string const& special) {
     return bpe("", R"(, "post_processor": {"type": "TemplateProcessing", "single": )" + single + R"(, "special_tokens": )" +
@@ -104,13 +102,64 @@ TEST_CASE("tokenizer_json: added tokens and templates must name tokens", "[token
   CHECK(tokenizer.bos() == 1);
 }
 
-TEST_CASE("tokenizer_json: an added token outside the alphabet is decoded as it is spelled", "[tokenizer]") {
+TEST_CASE("tokenizer_json: added tokens have the vocabulary's id or the next free one, and the file's other ids are named once",
+          "[tokenizer]") {
+  std::vector<std::string> said;
+  auto const handler = chg::set_notice_handler([&](std::string const& line) { said.push_back(line); });
+  auto const tokenizer = parse(step("added_tokens", R"([{"id": 9, "content": "x"}, {"id": 7, "content": "a", "special": true},
+      {"id": 1, "content": "y", "rstrip": true, "normalized": false}, {"id": 5, "content": ""}, {"id": 4, "content": "x", "lstrip": true}])"));
+  chg::set_notice_handler(handler);
+  CHECK(tokenizer.encode("x a yb y  b") == Ids{3, 0, 4, 1, 4, 1});
+  CHECK(tokenizer.encode("b x") == Ids{1, 3});  // the later attributes of x count
+  REQUIRE(said.size() == 1);
+  CHECK(has_all(said[0], {"\"x\" has the id 3, not 9", "\"a\" has the id 0, not 7", "\"y\" has the id 4, not 1"}));
+}
+
+TEST_CASE("tokenizer_json: what the model makes of a text is never an added token", "[tokenizer]") {
+  auto const words = parse(R"({"model": {"type": "WordLevel", "vocab": {"a": 0, "u": 1}, "unk_token": "u"},
+      "added_tokens": [{"id": 2, "content": "[x]", "special": true}]})");
+  CHECK(words.encode("[x]") == Ids{2});
+  CHECK(words.encode("[x]", {.special = chg::SpecialTokens::plain_text}) == Ids{1});
+  CHECK(words.find("[x]") == 2);
+}
+
+TEST_CASE("tokenizer_json: cls and sep go around a text, and around what a step before has put there", "[tokenizer]") {
+  std::string const bert = R"({"type": "BertProcessing", "sep": ["b", 1], "cls": ["a", 0]})";
+  CHECK(parse(step("post_processor", bert)).encode("ab") == Ids{0, 2, 1});
+  std::string const roberta =
+      R"({"type": "RobertaProcessing", "sep": ["b", 1], "cls": ["a", 0], "trim_offsets": true, "add_prefix_space": true})";
+  CHECK(parse(step("post_processor", roberta)).encode("ab", {.ends = false}) == Ids{0, 2});
+  auto const both = [&](std::string const& first, std::string const& second) {
+    return step("post_processor", R"({"type": "Sequence", "processors": [)" + first + "," + second + "]}");
+  };
+  CHECK(parse(both(bert, roberta)).encode("ab") == Ids{0, 0, 2, 1, 1});
+  std::string const around =
+      R"({"type": "TemplateProcessing", "single": [{"SpecialToken": {"id": "a"}}, {"Sequence": {"id": "A"}}],
+      "special_tokens": {"a": {"ids": [0]}}})";
+  CHECK(parse(both(bert, around)).encode("ab") == Ids{0, 0, 2, 1});
+  CHECK(has_all(complaint(both(around, bert)), {"processors[1]: type", "ByteLevel after a template"}));
+}
+
+TEST_CASE("tokenizer_json: scores are read as the tokenizers library reads them", "[tokenizer]") {
+  using chg::tokenizer::detail::as_serde_reads;
+  CHECK(as_serde_reads(-2.5) == -2.5);
+  CHECK(as_serde_reads(0.0) == 0.0);
+  CHECK(as_serde_reads(-1e-7) == -1e-7);
+  CHECK(as_serde_reads(1.7976931348623157e308) == 1.7976931348623157e308);
+  // 17 digits are more than a double holds: they are rounded as a whole number before they are divided.
+  CHECK(as_serde_reads(-10.507436259985301) == -10.5074362599853);
+  CHECK(as_serde_reads(-10.452342465006595) == -10.452342465006597);
+  CHECK(as_serde_reads(-3.9493945741755203) == -3.94939457417552);
+}
+
+TEST_CASE("tokenizer_json: ByteLevel decodes added tokens too, as the library does: a letter of its alphabet is a byte",
+          "[tokenizer]") {
   auto const tokenizer =
       parse(bpe("", R"(, "pre_tokenizer": {"type": "ByteLevel", "add_prefix_space": false}, "decoder": {"type": "ByteLevel"},
     "added_tokens": [{"id": 3, "content": "<caf\u00e9>", "special": true}])"));
   auto const ids = tokenizer.encode("ab<caf\u00e9>");
   CHECK(ids == Ids{2, 3});
-  CHECK(tokenizer.decode(ids) == "ab<caf\u00e9>");
+  CHECK(tokenizer.decode(ids) == "ab<caf\xe9>");
   CHECK(tokenizer.decode(ids, {.skip_special = true}) == "ab");
   CHECK(tokenizer.kind() == chg::TokenizerKind::byte_level_bpe);
 }

@@ -99,11 +99,15 @@ class GgufMetadata {
     return all;
   }
 
+  /// An array of any type of numbers.
   std::vector<double> numbers(std::string_view key) const {
     auto const& value = required(key, true);
-    check(is_real(value.type), at(key), "an array of type f32 or f64", shown(value));
     std::vector<double> all;
-    for (std::uint64_t i = 0; i < value.count; ++i) all.push_back(real(value, place(value, i)));
+    for (std::uint64_t i = 0; i < value.count; ++i) {
+      auto const whole = is_real(value.type) ? std::nullopt : whole_number(value, place(value, i));
+      check(is_real(value.type) || whole, at(key), "an array of numbers", shown(value));
+      all.push_back(whole ? static_cast<double>(*whole) : real(value, place(value, i)));
+    }
     return all;
   }
 

@@ -1,8 +1,12 @@
 // SPDX-License-Identifier: MIT
 // Tokens that are recognised in a text before anything else happens to it: <s>, <|endoftext|> and what users add.
+//
+// Where two of them overlap, the tokenizers library goes through the text from left to right and takes the longest at each place;
+// llama.cpp takes the longest tokens of the whole text first. White space that a token takes along is Unicode's in the one and
+// C's in the other.
 #pragma once
 
-#include <chg/tokenizer/unicode.hpp>
+#include <chg/tokenizer/character_classes.hpp>
 #include <chg/tokenizer/vocabulary.hpp>
 
 #include <algorithm>
@@ -21,12 +25,15 @@ struct AddedToken {
   bool lstrip = false;       ///< takes the white space before it along
   bool rstrip = false;       ///< takes the white space after it along
   bool normalized = false;   ///< is searched for in the normalised text, not in the text as given
-  bool in_model = false;     ///< the model's own vocabulary has this string too
 };
 
-/// Finds added tokens in a text: at each place the longest, from left to right.
+enum class Overlaps { leftmost_first, longest_first };
+
+/// Finds added tokens in a text.
 class AddedTokens {
  public:
+  explicit AddedTokens(Overlaps overlaps = Overlaps::leftmost_first) : overlaps_(overlaps) {}
+
   /// `content`: the string to look for, which for a token that is `normalized` is the normal form of token.content.
   void add(AddedToken const& token, std::string_view content) {
     if (content.empty()) return;
@@ -42,6 +49,7 @@ class AddedTokens {
   template <class OnToken, class OnText>
   void split(std::string_view text, bool normalized, bool special, OnToken&& token, OnText&& other) const {
     auto const& tree = normalized ? normalized_ : raw_;
+    if (overlaps_ == Overlaps::longest_first && !tree.empty()) return split_by_length(tree, text, special, token, other);
     std::size_t end = 0;  // of the part that was passed on last
     for (std::size_t at = 0; !tree.empty() && at < text.size();) {
       auto const match = tree.longest_prefix(text.substr(at));
@@ -53,12 +61,11 @@ class AddedTokens {
       auto begin = at;
       auto stop = at += match.length;
       if (added.special && !special) continue;
-      if (added.single_word && ((begin > 0 && is_word(last_character(text.substr(0, begin)))) ||
-                                (stop < text.size() && is_word(first_character(text.substr(stop))))))
+      if (added.single_word && ((begin > 0 && is_word_character(last_character(text.substr(0, begin)))) ||
+                                (stop < text.size() && is_word_character(first_character(text.substr(stop))))))
         continue;
       while (added.lstrip && begin > end && is_space(last_character(text.substr(end, begin - end)))) {
-        do --begin;
-        while ((static_cast<unsigned char>(text[begin]) & 0xC0u) == 0x80);
+        begin -= last_length(text.substr(end, begin - end));
       }
       while (added.rstrip && stop < text.size() && is_space(first_character(text.substr(stop))))
         stop += character_length(text[stop]);
@@ -70,6 +77,49 @@ class AddedTokens {
   }
 
  private:
+  static std::size_t last_length(std::string_view text) {
+    std::size_t length = 1;
+    while (length < text.size() && (static_cast<unsigned char>(text[text.size() - length]) & 0xC0u) == 0x80) ++length;
+    return length;
+  }
+  static bool is_ascii_space(char c) { return c == ' ' || (c >= '\t' && c <= '\r'); }
+
+  /// Every occurrence is found once, then the longest token gives way to none, its occurrences from left to right, and so on.
+  template <class OnToken, class OnText>
+  void split_by_length(PrefixTree const& tree, std::string_view text, bool special, OnToken&& on_token, OnText&& other) const {
+    struct Occurrence {
+      std::size_t begin, length;
+      Token token;
+    };
+    std::vector<Occurrence> all, kept;
+    for (std::size_t at = 0; at < text.size(); at += character_length(text[at]))
+      tree.each_prefix(text.substr(at), [&](std::size_t length, Token token) {
+        if (special || !tokens_[static_cast<std::size_t>(token)].special) all.push_back({at, length, token});
+      });
+    std::stable_sort(all.begin(), all.end(), [](auto const& a, auto const& b) {
+      return a.length != b.length ? a.length > b.length : a.token != b.token ? a.token < b.token : a.begin < b.begin;
+    });
+    std::vector<bool> taken(all.empty() ? 0 : text.size());
+    for (auto const& o : all) {
+      auto const& token = tokens_[static_cast<std::size_t>(o.token)];
+      auto begin = o.begin, end = o.begin + o.length;
+      if (taken[begin] || taken[end - 1]) continue;  // what is taken is at least as long, so it lies not within
+      while (token.lstrip && begin > 0 && !taken[begin - 1] && is_ascii_space(text[begin - 1])) --begin;
+      while (token.rstrip && end < text.size() && !taken[end] && is_ascii_space(text[end])) ++end;
+      std::fill(taken.begin() + std::ptrdiff_t(begin), taken.begin() + std::ptrdiff_t(end), true);
+      kept.push_back({begin, end - begin, o.token});
+    }
+    std::sort(kept.begin(), kept.end(), [](auto const& a, auto const& b) { return a.begin < b.begin; });
+    std::size_t end = 0;
+    for (auto const& o : kept) {
+      if (end < o.begin) other(end, o.begin);
+      on_token(tokens_[static_cast<std::size_t>(o.token)]);
+      end = o.begin + o.length;
+    }
+    if (end < text.size()) other(end, text.size());
+  }
+
+  Overlaps overlaps_;
   std::vector<AddedToken> tokens_;
   PrefixTree raw_, normalized_;
 };

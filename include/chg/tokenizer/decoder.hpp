@@ -5,6 +5,9 @@
 #include <chg/tokenizer/byte_level.hpp>
 #include <chg/tokenizer/normalizer.hpp>
 
+#include <algorithm>
+#include <array>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -19,12 +22,15 @@ struct DecodedPiece {
 };
 using DecodedPieces = std::vector<DecodedPiece>;
 
-/// Printable characters back to bytes; a piece with other characters is kept.
+/// Printable characters back to bytes, all in one piece; a piece with other characters is kept as it is.
 struct DecodeByteLevel {
   void operator()(DecodedPieces& pieces) const {
-    for (auto& piece : pieces)
-      if (!piece.added)
-        if (auto bytes = bytes_of_characters(piece.text)) piece.text = std::move(*bytes);
+    DecodedPiece all;
+    for (auto const& piece : pieces) {
+      auto const bytes = piece.added ? std::nullopt : bytes_of_characters(piece.text);
+      all.text += bytes ? *bytes : piece.text;
+    }
+    pieces.assign(1, std::move(all));
   }
 };
 
@@ -35,17 +41,35 @@ struct DecodeReplace {
   }
 };
 
-/// <0x41> to the byte. What is no UTF-8 together is left as it is.
+/// <0x41> to the byte. Neighbours that are no UTF-8 together are U+FFFD each, unless a caller wants the bytes.
 struct DecodeByteFallback {
+  bool keep_bytes = false;
+
   void operator()(DecodedPieces& pieces) const {
     auto const digit = [](char c) {
       return c >= '0' && c <= '9' ? c - '0' : c >= 'A' && c <= 'F' ? c - 'A' + 10 : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
     };
+    DecodedPieces out;
+    std::string bytes;
+    auto const flush = [&] {
+      if (bytes.empty()) return;
+      if (keep_bytes || valid_length(bytes) == bytes.size())
+        out.push_back({bytes});
+      else
+        out.insert(out.end(), bytes.size(), {"\uFFFD"});
+      bytes.clear();
+    };
     for (auto& piece : pieces) {
       auto const& s = piece.text;
-      if (s.size() != 6 || !s.starts_with("<0x") || s[5] != '>' || digit(s[3]) < 0 || digit(s[4]) < 0) continue;
-      piece.text = std::string(1, static_cast<char>(16 * digit(s[3]) + digit(s[4])));
+      if (s.size() == 6 && s.starts_with("<0x") && s[5] == '>' && digit(s[4]) >= 0 && (digit(s[3]) >= 0 || s[3] == '+')) {
+        bytes += static_cast<char>(16 * std::max(digit(s[3]), 0) + digit(s[4]));
+        continue;
+      }
+      flush();
+      out.push_back(std::move(piece));
     }
+    flush();
+    pieces = std::move(out);
   }
 };
 
@@ -57,7 +81,7 @@ struct DecodeFuse {
   }
 };
 
-/// Takes `content` away, at most `start` times at the beginning of each piece and `stop` times at its end.
+/// Takes a character away, at most `start` times at the beginning of each piece and `stop` times at its end.
 struct DecodeStrip {
   std::string content = " ";
   std::size_t start = 0, stop = 0;
@@ -68,6 +92,67 @@ struct DecodeStrip {
       for (std::size_t i = 0; i < stop && rest.ends_with(content); ++i) rest.remove_suffix(content.size());
       piece.text = std::string(rest);
     }
+  }
+};
+
+/// What English tokenization puts before punctuation and contractions is taken away again (BERT).
+inline std::string cleaned_up(std::string text) {
+  static constexpr std::array<std::array<std::string_view, 2>, 11> rules{{{" .", "."},
+                                                                          {" ?", "?"},
+                                                                          {" !", "!"},
+                                                                          {" ,", ","},
+                                                                          {" ' ", "'"},
+                                                                          {" n't", "n't"},
+                                                                          {" 'm", "'m"},
+                                                                          {" do not", " don't"},
+                                                                          {" 's", "'s"},
+                                                                          {" 've", "'ve"},
+                                                                          {" 're", "'re"}}};
+  for (auto const& [from, to] : rules) ReplaceStep{std::string(from), std::string(to)}(text);
+  return text;
+}
+
+/// Pieces with the prefix continue a word, the others begin one.
+struct DecodeWordPiece {
+  std::string prefix = "##";
+  bool clean_up = true;
+  void operator()(DecodedPieces& pieces) const {
+    for (std::size_t i = 0; i < pieces.size(); ++i) {
+      auto& text = pieces[i].text;
+      if (i > 0 && text.starts_with(prefix))
+        text.erase(0, prefix.size());
+      else if (i > 0)
+        text.insert(0, 1, ' ');
+      if (clean_up) text = cleaned_up(std::move(text));
+    }
+  }
+};
+
+/// The suffix that ends a word becomes a space, that of the last piece nothing.
+struct DecodeSuffix {
+  std::string suffix = "</w>";
+  void operator()(DecodedPieces& pieces) const {
+    for (std::size_t i = 0; i < pieces.size(); ++i) ReplaceStep{suffix, i + 1 == pieces.size() ? "" : " "}(pieces[i].text);
+  }
+};
+
+/// Connectionist temporal classification: neighbours that are alike count once, padding goes, the delimiter becomes a space.
+struct DecodeCtc {
+  std::string pad = "<pad>", delimiter = "|";
+  bool clean_up = true;
+  void operator()(DecodedPieces& pieces) const {
+    DecodedPieces out;
+    for (std::size_t i = 0; i < pieces.size(); ++i) {
+      if (i > 0 && pieces[i].text == pieces[i - 1].text) continue;
+      auto text = pieces[i].text;
+      ReplaceStep{pad, ""}(text);
+      if (clean_up) {
+        text = cleaned_up(std::move(text));
+        ReplaceStep{delimiter, " "}(text);
+      }
+      if (!text.empty()) out.push_back({std::move(text)});
+    }
+    pieces = std::move(out);
   }
 };
 
@@ -99,7 +184,7 @@ struct DecodeWords {
 };
 
 using DecoderStep = std::variant<DecodeByteLevel, DecodeReplace, DecodeByteFallback, DecodeFuse, DecodeStrip, DecodeMetaspace,
-                                 DecodeFirstSpace, DecodeWords>;
+                                 DecodeFirstSpace, DecodeWords, DecodeWordPiece, DecodeSuffix, DecodeCtc>;
 
 inline std::string decoded(std::vector<DecoderStep> const& steps, DecodedPieces pieces) {
   for (auto const& step : steps) std::visit([&](auto const& s) { s(pieces); }, step);

@@ -24,10 +24,11 @@ inline GgufVocabulary read_gguf_vocabulary(formats::Gguf const& file) {
     return metadata.boolean(key(name), false);
   };
   GgufVocabulary v;
+  v.name = metadata.string("general.name", ""), v.architecture = metadata.string("general.architecture", "");
   v.model = metadata.string(key("model"));
   v.pre = metadata.string(key("pre"), "");
   for (auto const piece : metadata.strings(key("tokens"))) v.tokens.emplace_back(piece);
-  if (metadata.has(key("scores")))
+  if (v.model == "llama" && metadata.has(key("scores")))  // byte-level BPE has no use for them
     for (auto const score : metadata.numbers(key("scores"))) v.scores.push_back(static_cast<float>(score));
   constexpr Index most_types = 1 << 16;
   if (metadata.has(key("token_type")))

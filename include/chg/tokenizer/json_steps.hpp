@@ -3,6 +3,7 @@
 // refused by its name.
 #pragma once
 
+#include <chg/tokenizer/base64.hpp>
 #include <chg/tokenizer/decoder.hpp>
 #include <chg/tokenizer/named_patterns.hpp>
 
@@ -23,7 +24,8 @@ using formats::JsonObject;
 }
 
 /// {"String": ...} or {"Regex": ...}
-inline std::variant<Regex, std::string> read_pattern(JsonObject const& step) {
+template <class Pattern>
+Pattern read_pattern(JsonObject const& step) {
   auto const pattern = step.object("pattern");
   if (pattern.has("Regex")) return Regex(pattern.string("Regex"), pattern.at("Regex"));
   check(pattern.has("String"), pattern.name(), "a String or a Regex", "neither");
@@ -66,11 +68,37 @@ inline void read_normalizer(JsonObject const& step, std::vector<NormalizerStep>&
   else if (type == "Strip")
     steps.emplace_back(StripStep{step.boolean("strip_left", true), step.boolean("strip_right", true)});
   else if (type == "Replace")
-    steps.emplace_back(ReplaceStep{read_pattern(step), step.string("content")});
+    steps.emplace_back(ReplaceStep{read_pattern<std::variant<Regex, std::string>>(step), step.string("content")});
   else if (type == "Prepend")
     steps.emplace_back(PrependStep{step.string("prepend")});
-  else
-    refuse_type(step, type, "NFC, NFD, NFKC, NFKD, Lowercase, Strip, Replace, Prepend or a Sequence of these");
+  else if (type == "StripAccents")
+    steps.emplace_back(StripAccentsStep{});
+  else if (type == "Nmt")
+    steps.emplace_back(NmtStep{});
+  else if (type == "ByteLevel")
+    steps.emplace_back(ByteLevelStep{});
+  else if (type == "BertNormalizer") {
+    auto const lower = step.boolean("lowercase", true);
+    steps.emplace_back(BertStep{step.boolean("clean_text", true), step.boolean("handle_chinese_chars", true),
+                                step.boolean("strip_accents", lower), lower});
+  } else if (type == "Precompiled") {
+    auto const code = step.string("precompiled_charsmap");
+    auto const map = from_base64(code);
+    check(map.has_value() || code.empty(), step.at("precompiled_charsmap"), "base64", in_quotes(code));
+    steps.emplace_back(PrecompiledStep{CharacterMap(map.value_or(""), step.name())});
+  } else {
+    refuse_type(step, type,
+                "NFC, NFD, NFKC, NFKD, Lowercase, Strip, StripAccents, Replace, Prepend, Nmt, Precompiled, BertNormalizer, "
+                "ByteLevel or a Sequence of these");
+  }
+}
+
+/// A string of one character.
+inline std::string read_character(JsonObject const& step, std::string const& key) {
+  auto character = step.string(key);
+  check(!character.empty() && character_length(character.front()) == character.size(), step.at(key), "one character",
+        in_quotes(character));
+  return character;
 }
 
 inline bool metaspace_prefixed(JsonObject const& step, std::string const& scheme) {
@@ -79,9 +107,7 @@ inline bool metaspace_prefixed(JsonObject const& step, std::string const& scheme
 
 inline Metaspace read_metaspace(JsonObject const& step) {
   Metaspace m;
-  m.replacement = step.string("replacement");
-  check(!m.replacement.empty() && character_length(m.replacement.front()) == m.replacement.size(), step.at("replacement"),
-        "one character", in_quotes(m.replacement));
+  m.replacement = read_character(step, "replacement");
   auto const scheme = step.string("prepend_scheme", "always");
   check(scheme == "always" || scheme == "first" || scheme == "never", step.at("prepend_scheme"), "always, first or never",
         in_quotes(scheme));
@@ -92,16 +118,13 @@ inline Metaspace read_metaspace(JsonObject const& step) {
   return m;
 }
 
-inline Split split_by(char const* pattern, SplitBehavior behavior, bool invert = false) {
-  return {Regex(pattern, pattern), behavior, invert};
-}
-
 inline void read_pre_tokenizer(JsonObject const& step, std::vector<PreTokenizerStep>& steps) {
   auto const type = step.string("type");
   if (type == "Sequence") {
     each_step(step, "pretokenizers", [&](JsonObject const& inner) { read_pre_tokenizer(inner, steps); });
   } else if (type == "Split") {
-    steps.emplace_back(Split{read_pattern(step), read_behavior(step, "?"), step.boolean("invert", false)});
+    steps.emplace_back(Split{read_pattern<std::variant<Regex, std::string, CharacterSet>>(step), read_behavior(step, "?"),
+                             step.boolean("invert", false)});
   } else if (type == "ByteLevel") {
     ByteLevel level{step.boolean("add_prefix_space", true), {}};
     if (step.boolean("use_regex", true)) level.split.push_back({Regex(gpt2_pattern, step.name()), SplitBehavior::isolated});
@@ -110,21 +133,26 @@ inline void read_pre_tokenizer(JsonObject const& step, std::vector<PreTokenizerS
     steps.emplace_back(read_metaspace(step));
   } else if (type == "Digits") {
     steps.emplace_back(
-        split_by(R"(\p{N})", step.boolean("individual_digits", false) ? SplitBehavior::isolated : SplitBehavior::contiguous));
+        Split{is_number, step.boolean("individual_digits", false) ? SplitBehavior::isolated : SplitBehavior::contiguous});
   } else if (type == "Punctuation") {
-    steps.emplace_back(split_by(R"([\p{P}$+<=>^`|~])", read_behavior(step, "Isolated")));
-  } else if (type == "Whitespace") {  // words in the sense of Unicode, and runs of what is neither word nor space
-    steps.emplace_back(
-        split_by(R"([\p{Alphabetic}\p{M}\p{Nd}\p{Pc}\p{Join_Control}]+|[^\p{Alphabetic}\p{M}\p{Nd}\p{Pc}\p{Join_Control}\s]+)",
-                 SplitBehavior::removed, true));
+    steps.emplace_back(Split{is_punctuation, read_behavior(step, "Isolated")});
+  } else if (type == "Whitespace") {
+    steps.emplace_back(SplitWords{});
   } else if (type == "WhitespaceSplit") {
-    steps.emplace_back(split_by(R"(\s)", SplitBehavior::removed));
+    steps.emplace_back(Split{is_space, SplitBehavior::removed});
+  } else if (type == "BertPreTokenizer") {
+    steps.emplace_back(Split{is_space, SplitBehavior::removed});
+    steps.emplace_back(Split{is_punctuation, SplitBehavior::isolated});
+  } else if (type == "UnicodeScripts") {
+    steps.emplace_back(SplitByScript{});
+  } else if (type == "FixedLength") {
+    steps.emplace_back(SplitByLength{static_cast<std::size_t>(step.integer("length", 1, 1 << 30, 5))});
   } else if (type == "CharDelimiterSplit") {
-    steps.emplace_back(Split{step.string("delimiter"), SplitBehavior::removed});
+    steps.emplace_back(Split{read_character(step, "delimiter"), SplitBehavior::removed});
   } else {
     refuse_type(step, type,
-                "ByteLevel, CharDelimiterSplit, Digits, Metaspace, Punctuation, Split, Whitespace, WhitespaceSplit or a Sequence "
-                "of these");
+                "BertPreTokenizer, ByteLevel, CharDelimiterSplit, Digits, FixedLength, Metaspace, Punctuation, Split, "
+                "UnicodeScripts, Whitespace, WhitespaceSplit or a Sequence of these");
   }
 }
 
@@ -135,19 +163,27 @@ inline void read_decoder(JsonObject const& step, std::vector<DecoderStep>& steps
   else if (type == "ByteLevel")
     steps.emplace_back(DecodeByteLevel{});
   else if (type == "Replace")
-    steps.emplace_back(DecodeReplace{{read_pattern(step), step.string("content")}});
+    steps.emplace_back(DecodeReplace{{read_pattern<std::variant<Regex, std::string>>(step), step.string("content")}});
   else if (type == "ByteFallback")
     steps.emplace_back(DecodeByteFallback{});
   else if (type == "Fuse")
     steps.emplace_back(DecodeFuse{});
   else if (type == "Strip")
-    steps.emplace_back(DecodeStrip{step.string("content"), static_cast<std::size_t>(step.integer("start", 0, 1 << 20)),
+    steps.emplace_back(DecodeStrip{read_character(step, "content"), static_cast<std::size_t>(step.integer("start", 0, 1 << 20)),
                                    static_cast<std::size_t>(step.integer("stop", 0, 1 << 20))});
   else if (type == "Metaspace") {
     auto const metaspace = read_metaspace(step);
     steps.emplace_back(DecodeMetaspace{metaspace.replacement, metaspace.prefix != Metaspace::Prefix::never});
+  } else if (type == "WordPiece") {
+    steps.emplace_back(DecodeWordPiece{step.string("prefix", "##"), step.boolean("cleanup", true)});
+  } else if (type == "BPEDecoder") {
+    steps.emplace_back(DecodeSuffix{step.string("suffix", "</w>")});
+  } else if (type == "CTC") {
+    steps.emplace_back(
+        DecodeCtc{step.string("pad_token", "<pad>"), step.string("word_delimiter_token", "|"), step.boolean("cleanup", true)});
   } else {
-    refuse_type(step, type, "ByteLevel, Replace, ByteFallback, Fuse, Strip, Metaspace or a Sequence of these");
+    refuse_type(step, type,
+                "BPEDecoder, ByteFallback, ByteLevel, CTC, Fuse, Metaspace, Replace, Strip, WordPiece or a Sequence of these");
   }
 }
 

@@ -6,7 +6,7 @@
 #pragma once
 
 #include <chg/tokenizer/gguf_file.hpp>
-#include <chg/tokenizer/tokenizer_json.hpp>
+#include <chg/tokenizer/neighbours.hpp>
 
 #include <algorithm>
 #include <array>
@@ -28,77 +28,6 @@ namespace tokenizer::detail {
 inline constexpr std::array<std::array<char const*, 2>, 2> vocab_and_merges{
     {{"vocab.json", "merges.txt"}, {"encoder.json", "vocab.bpe"}}};
 
-/// What the files beside a tokenizer say about it, as far as it does not say it itself.
-struct Neighbours {
-  std::optional<bool> add_bos, legacy;
-  std::optional<std::string> bos_token;
-  std::string tokenizer_class, model_type;
-  std::vector<std::pair<AddedToken, Index>> added;  ///< of added_tokens.json, and of tokenizer_config.json
-};
-
-/// A token as a string, or as an object with its content.
-inline std::optional<std::string> read_token_name(JsonObject const& file, std::string const& key) {
-  if (!file.has(key)) return std::nullopt;
-  auto const& value = file.items()[key];
-  return value.is_string() ? value.get<std::string>() : file.object(key).string("content");
-}
-
-inline Neighbours read_neighbours(std::filesystem::path const& directory) {
-  constexpr Index most_tokens = 1 << 28;
-  Neighbours n;
-  auto const each = [&](char const* name, auto&& read) {
-    auto const path = directory / name;
-    if (!std::filesystem::exists(path)) return;
-    auto const json = formats::read_json(path, {.bytes = 100'000'000});
-    read(JsonObject(json, path.string()));
-  };
-  each("config.json", [&](JsonObject const& file) { n.model_type = file.string("model_type", ""); });
-  each("special_tokens_map.json", [&](JsonObject const& file) { n.bos_token = read_token_name(file, "bos_token"); });
-  each("added_tokens.json", [&](JsonObject const& file) {
-    for (auto const& item : file.items().items())
-      n.added.push_back({{.content = item.key()}, file.integer(item.key(), 0, most_tokens)});
-  });
-  each("tokenizer_config.json", [&](JsonObject const& file) {
-    if (file.has("add_bos_token")) n.add_bos = file.boolean("add_bos_token", false);
-    if (file.has("legacy")) n.legacy = file.boolean("legacy", true);
-    if (auto name = read_token_name(file, "bos_token")) n.bos_token = std::move(name);
-    n.tokenizer_class = file.string("tokenizer_class", "");
-    if (!file.has("added_tokens_decoder")) return;
-    auto const tokens = file.object("added_tokens_decoder");
-    for (auto const& item : tokens.items().items()) {
-      auto const object = tokens.object(item.key());
-      Index id = -1;
-      auto const& digits = item.key();
-      auto const [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), id);
-      check(error == std::errc() && end == digits.data() + digits.size() && id >= 0, tokens.name(), "token ids",
-            in_quotes(digits));
-      n.added.push_back({{.content = object.string("content"),
-                          .special = object.boolean("special", false),
-                          .single_word = object.boolean("single_word", false),
-                          .lstrip = object.boolean("lstrip", false),
-                          .rstrip = object.boolean("rstrip", false),
-                          .normalized = object.boolean("normalized", false)},
-                         id});
-    }
-  });
-  return n;
-}
-
-/// Added tokens and the BOS rule of the files beside a vocabulary that holds neither.
-inline Parts with_neighbours(Parts parts, Neighbours const& n, std::string const& name) {
-  for (auto [token, id] : n.added) {
-    token.normalized = false;  // the tokenizers that read such files look in the text as given
-    add_token(parts, std::move(token), id, name);
-  }
-  if (n.bos_token)
-    if (auto const bos = parts.vocabulary.find(*n.bos_token); bos != no_token) parts.bos = bos;
-  if (n.add_bos) {
-    check(!*n.add_bos || parts.bos, name + ": add_bos_token", "a bos_token of the vocabulary", "none");
-    parts.before = *n.add_bos ? std::vector<Token>{*parts.bos} : std::vector<Token>{};
-  }
-  return parts;
-}
-
 /// The pre-tokenizer that goes with a vocabulary of `size` tokens.
 inline NamedPattern const& choose_pattern(LoadTokenizerOptions const& options, Neighbours const& n, Index size,
                                           std::string const& name) {
@@ -117,12 +46,26 @@ inline NamedPattern const& choose_pattern(LoadTokenizerOptions const& options, N
                "Name the one that the model was trained with (--pretokenizer NAME)."});
 }
 
+/// A space before the text, or before each word that the pattern of a name cuts: where the ByteLevel of its tokenizer.json has it.
+inline void add_prefix_space(Parts& parts, NamedPattern const& pattern) {
+  auto& steps = parts.pre_tokenizer;
+  ByteLevel level{true, {}};
+  steps.pop_back();
+  if (pattern.pattern.empty()) {  // GPT-2's, which ByteLevel splits by itself
+    level.split.push_back(std::get<Split>(steps.back()));
+    steps.pop_back();
+  }
+  steps.emplace_back(std::move(level));
+}
+
 inline Parts read_vocab_merges(std::filesystem::path const& vocab, std::filesystem::path const& merges,
                                LoadTokenizerOptions const& options, Neighbours const& n) {
   auto const json = formats::read_json(vocab);
   formats::MappedFile const lines(merges);
   auto const& pattern = choose_pattern(options, n, static_cast<Index>(json.size()), vocab.string());
-  return with_neighbours(parse_vocab_merges(json, lines.chars(), pattern, vocab.string(), merges.string()), n, vocab.string());
+  auto parts = parse_vocab_merges(json, lines.chars(), pattern, vocab.string(), merges.string());
+  if (n.add_prefix_space.value_or(false)) add_prefix_space(parts, pattern);
+  return with_neighbours(std::move(parts), n, vocab.string());
 }
 
 inline Parts read_model_file(std::filesystem::path const& path, LoadTokenizerOptions const& options, Neighbours const& n) {
@@ -135,7 +78,9 @@ inline Parts read_model_file(std::filesystem::path const& path, LoadTokenizerOpt
   check(file.chars().starts_with('\n'), name, "a SentencePiece model, or tiktoken ranks", "neither",
         "A tokenizer.json, or vocab.json with merges.txt, is read too.");
   SentencePieceOptions const sentencepiece{n.add_bos, n.legacy.value_or(true)};
-  return with_neighbours(sentencepiece_parts(parse_sentencepiece(file.chars(), name), name, sentencepiece), n, name);
+  auto model = parse_sentencepiece(file.chars(), name);
+  if (n.add_prefix_space == false) model.add_dummy_prefix = false;
+  return with_neighbours(sentencepiece_parts(model, name, sentencepiece), n, name);
 }
 
 inline Parts read_parts(std::filesystem::path const& path, LoadTokenizerOptions const& options) {
@@ -147,38 +92,41 @@ inline Parts read_parts(std::filesystem::path const& path, LoadTokenizerOptions 
     if (name == pair[0] || name == pair[1])
       return read_vocab_merges(path.parent_path() / pair[0], path.parent_path() / pair[1], options, n);
   if (path.extension() != ".json") return read_model_file(path, options, n);
-  // Its post_processor is the rule, whatever tokenizer_config.json says of BOS; tokens that are listed there alone are added.
-  auto parts = read_tokenizer_json(path);
-  for (auto const& [token, id] : n.added) {
-    auto const known = parts.vocabulary.find(token.content);
-    if (known == id || (known == no_token && !parts.vocabulary.contains(id))) add_token(parts, token, id, path.string());
-  }
-  if (n.bos_token)
-    if (auto const bos = parts.vocabulary.find(*n.bos_token); bos != no_token) parts.bos = bos;
-  return parts;
+  auto const json = formats::read_json(path);
+  auto parts = parse_tokenizer_json(json, path.string());
+  auto const pre = json.find("pre_tokenizer");
+  auto const only_byte_level = pre != json.end() && pre->is_object() && pre->value("type", nlohmann::json()) == "ByteLevel";
+  return with_neighbours_of_json(std::move(parts), n, only_byte_level, path.string());
 }
 
-/// The file of a directory that is read: a GGUF, tokenizer.json, tokenizer.model, vocab.json, encoder.json, in this order.
+/// The file of a directory that is read: a GGUF, tokenizer.json, tokenizer.model, spiece.model, vocab.json, encoder.json, in this
+/// order. Beside the config.json of a model, whose weights are never those of a GGUF, a GGUF comes last.
 inline std::filesystem::path choose_file(std::filesystem::path const& directory) {
   std::vector<std::filesystem::path> gguf;
   for (auto const& entry : std::filesystem::directory_iterator(directory))
     if (entry.path().extension() == ".gguf") gguf.push_back(entry.path());
   std::sort(gguf.begin(), gguf.end());
-  if (!gguf.empty()) return gguf.front();
-  for (auto const* name : {"tokenizer.json", "tokenizer.model"})
+  auto const of_model = std::filesystem::exists(directory / "config.json");
+  if (!gguf.empty() && !of_model) return gguf.front();
+  for (auto const* name : {"tokenizer.json", "tokenizer.model", "spiece.model"})
     if (std::filesystem::exists(directory / name)) return directory / name;
   for (auto const& pair : vocab_and_merges)
     if (std::filesystem::exists(directory / pair[0]) && std::filesystem::exists(directory / pair[1])) return directory / pair[0];
+  if (!gguf.empty()) {
+    notice("the tokenizer is that of " + gguf.front().string() + ", since no other file of its directory holds one");
+    return gguf.front();
+  }
   throw Error({directory.string() + " holds no tokenizer",
-               "a GGUF file, tokenizer.json, tokenizer.model, vocab.json with merges.txt, or encoder.json with vocab.bpe",
+               "a GGUF file, tokenizer.json, tokenizer.model, spiece.model, vocab.json with merges.txt, or encoder.json with "
+               "vocab.bpe",
                "none of these", ""});
 }
 
 }  // namespace tokenizer::detail
 
 /// The tokenizer of `path`: a tokenizer.json, a tokenizer.model (SentencePiece or tiktoken ranks, told apart by content),
-/// vocab.json or encoder.json (with merges.txt or vocab.bpe beside it), a GGUF, or a directory with one of these. The rule on
-/// BOS is that of the file; where a format has none, that of tokenizer_config.json beside it. Throws Error naming the file.
+/// vocab.json or encoder.json (with merges.txt or vocab.bpe beside it), a GGUF, or a directory with one of these. Files beside it
+/// are read as neighbours.hpp says. Throws Error naming the file.
 inline Tokenizer load_tokenizer(std::filesystem::path const& path, LoadTokenizerOptions const& options = {}) {
   auto const file = std::filesystem::is_directory(path) ? tokenizer::detail::choose_file(path) : path;
   auto parts = tokenizer::detail::read_parts(file, options);

@@ -17,12 +17,15 @@ struct PairBpeOptions {
   bool fuse_unknown = false;   ///< one unknown token for neighbours
   bool byte_fallback = false;  ///< before `unknown`: the pieces <0x00> to <0xFF> of the character's bytes
   bool ignore_merges = false;  ///< a word that is a piece is that piece, whatever the merges say
+  std::string prefix{};        ///< before every character of a word but the first
+  std::string suffix{};        ///< behind the last character of a word, as </w>
 };
 
 /// Encodes one word after the other. Const use from several threads is safe; the Vocabulary is passed in, and must be the same.
 class PairBpe {
  public:
-  PairBpe(PairBpeOptions const& options, Vocabulary const& vocabulary, std::size_t merges) : options_(options), merges_(merges) {
+  PairBpe(PairBpeOptions options, Vocabulary const& vocabulary, std::size_t merges)
+      : options_(std::move(options)), merges_(merges) {
     characters_.assign(0x800, no_token);
     for (char32_t c = 1; c < 0x800; ++c) {
       std::string character;
@@ -30,10 +33,11 @@ class PairBpe {
       characters_[c] = vocabulary.find(character);
     }
     bytes_.fill(no_token);
-    if (options.byte_fallback) bytes_ = byte_tokens(vocabulary);
+    if (options_.byte_fallback) bytes_ = byte_tokens(vocabulary);
   }
 
-  /// Merge number `rank`, of two pieces of which both and their concatenation must be in the vocabulary.
+  /// Merge number `rank`, of two pieces of which both and their concatenation, without the prefix of the second, must be in the
+  /// vocabulary.
   void add_merge(Vocabulary const& vocabulary, std::string_view left, std::string_view right, std::uint32_t rank,
                  std::string const& file) {
     auto const known = [&](std::string_view piece) {
@@ -45,7 +49,8 @@ class PairBpe {
       return id;
     };
     auto const a = known(left), b = known(right);
-    merges_.set(a, b, {rank, known(std::string(left).append(right))});
+    auto const rest = right.substr(std::min(options_.prefix.size(), right.size()));
+    merges_.set(a, b, {rank, known(std::string(left).append(rest))});
   }
 
   /// Appends the ids of a word, valid UTF-8. Throws Error for an unknown character as the options say.
@@ -57,29 +62,39 @@ class PairBpe {
       }
     auto& symbols = buffers.symbols;
     symbols.clear();
-    auto fusing = false;
+    // An unknown character waits for the next that is known, so that neighbours may fuse; bytes do not end the wait.
+    Symbol waiting{0, 0, no_token};
+    auto const flush = [&] {
+      if (waiting.id != no_token) symbols.push_back(waiting);
+      waiting.id = no_token;
+    };
+    std::string spelled;
+    auto const affixes = !options_.prefix.empty() || !options_.suffix.empty();
     for (std::uint32_t at = 0, size = static_cast<std::uint32_t>(word.size()); at < size;) {
       auto const length = static_cast<std::uint32_t>(character_length(word[at]));
-      auto const id = find_character(vocabulary, word.substr(at, length));
-      if (id != no_token) {
+      auto character = word.substr(at, length);
+      if (affixes) {
+        spelled = (at > 0 ? options_.prefix : "") + std::string(character) + (at + length == size ? options_.suffix : "");
+        character = spelled;
+      }
+      if (auto const id = find_character(vocabulary, character); id != no_token) {
+        flush();
         symbols.push_back({at, at + length, id});
-        fusing = false;
-      } else if (has_bytes(word.substr(at, length))) {
-        for (std::uint32_t i = 0; i < length; ++i)
-          symbols.push_back({at + i, at + i + 1, bytes_[static_cast<unsigned char>(word[at + i])]});
-        fusing = false;
+      } else if (has_bytes(character)) {
+        for (auto const c : character) symbols.push_back({at, at + length, bytes_[static_cast<unsigned char>(c)]});
       } else if (options_.unknown != no_token) {
-        if (fusing && options_.fuse_unknown)
-          symbols.back().end = at + length;
-        else
-          symbols.push_back({at, at + length, options_.unknown});
-        fusing = true;
+        if (!options_.fuse_unknown) flush();
+        if (waiting.id == no_token) waiting = {at, at, options_.unknown};
+        waiting.end = at + length;
       } else {
         check(options_.drop_unknown, "a text to encode", "characters of the vocabulary, which has no unknown token",
               formats::in_quotes(word.substr(at, length)));
       }
       at += length;
     }
+    flush();
+    // Where a symbol stands in the word no longer matters, only in which order.
+    for (std::uint32_t i = 0; i < symbols.size(); ++i) symbols[i].begin = i, symbols[i].end = i + 1;
     if (symbols.size() > 1) merge_symbols(buffers, [&](Symbol const& a, Symbol const& b) { return merges_.find(a.id, b.id); });
     for (auto const& symbol : symbols) ids.push_back(symbol.id);
   }
@@ -87,7 +102,8 @@ class PairBpe {
  private:
   Token find_character(Vocabulary const& vocabulary, std::string_view character) const {
     auto const code = first_character(character);
-    return code < characters_.size() && code != 0 ? characters_[code] : vocabulary.find(character);
+    auto const alone = character.size() == character_length(character.front());
+    return alone && code < characters_.size() && code != 0 ? characters_[code] : vocabulary.find(character);
   }
   bool has_bytes(std::string_view character) const {
     return options_.byte_fallback && std::all_of(character.begin(), character.end(),

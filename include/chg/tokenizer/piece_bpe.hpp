@@ -15,10 +15,10 @@
 namespace chg::tokenizer {
 
 struct PieceBpeOptions {
-  bool from_bytes = false;                         ///< symbols start as bytes, not as characters; every byte must be a piece
-  Token unknown = no_token;                        ///< one for neighbouring characters that are no piece
-  bool byte_fallback = false;                      ///< before `unknown`: the pieces <0x00> to <0xFF> of the bytes
-  std::shared_ptr<PrefixTree const> user_defined;  ///< symbols that stay whole; null: none
+  bool from_bytes = false;                           ///< symbols start as bytes, not as characters; every byte must be a piece
+  Token unknown = no_token;                          ///< one for neighbouring characters that are no piece
+  bool byte_fallback = false;                        ///< before `unknown`: the pieces <0x00> to <0xFF> of the bytes
+  std::shared_ptr<PrefixTree const> user_defined{};  ///< symbols that stay whole; null: none
 };
 
 class PieceBpe {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <chg/tokenizer/byte_level.hpp>
+#include <chg/tokenizer/character_classes.hpp>
 #include <chg/tokenizer/regex.hpp>
 
 #include <string>
@@ -16,7 +17,7 @@ namespace chg::tokenizer {
 struct Words {
   std::string text;
   std::vector<Range> ranges;
-  bool starts_text = false;  ///< the first word, if it begins at 0, is where the whole text that is encoded begins
+  std::size_t start = 0;  ///< bytes at the beginning that stand for the first character of the whole text that is encoded
 
   std::string_view word(Range range) const { return std::string_view(text).substr(range.begin, range.end - range.begin); }
 };
@@ -24,9 +25,13 @@ struct Words {
 /// What happens to the separators that a Split finds. `contiguous`: neighbours of one sort stay together.
 enum class SplitBehavior { removed, isolated, merged_with_previous, merged_with_next, contiguous };
 
-/// Splits every word where a pattern matches: a regular expression, or a string taken literally.
+/// A set of characters.
+using CharacterSet = bool (*)(char32_t);
+
+/// Splits every word where a pattern matches: a regular expression, a string taken literally, which matches between all characters
+/// when it is empty, or each character of a set.
 struct Split {
-  std::variant<Regex, std::string> pattern;
+  std::variant<Regex, std::string, CharacterSet> pattern;
   SplitBehavior behavior = SplitBehavior::isolated;
   bool invert = false;  ///< what does not match is the separator
 
@@ -60,7 +65,16 @@ struct Split {
     };
     if (auto const* regex = std::get_if<Regex>(&pattern)) {
       regex->each_match(word, found);
-    } else if (auto const& literal = std::get<std::string>(pattern); !literal.empty()) {
+    } else if (auto const* set = std::get_if<CharacterSet>(&pattern)) {
+      for (std::size_t at = 0; at < word.size();) {
+        auto const length = character_length(word[at]);
+        if ((*set)(first_character(word.substr(at)))) found({at, at + length});
+        at += length;
+      }
+    } else if (auto const& literal = std::get<std::string>(pattern); literal.empty()) {
+      for (std::size_t at = 0; at < word.size(); at += character_length(word[at])) found({at, at});
+      found({word.size(), word.size()});
+    } else {
       for (auto at = word.find(literal); at != std::string_view::npos; at = word.find(literal, at + literal.size()))
         found({at, at + literal.size()});
     }
@@ -97,18 +111,25 @@ struct Split {
   }
 };
 
-/// Builds a new text out of the words of another one.
-template <class Write>
-void rewrite_words(Words& words, Write&& write) {
+/// Builds a new text out of the words of another one: before(word, at the start of the text) is put in front of each, and
+/// write(part, out) writes a part of a word.
+template <class Before, class Write>
+void rewrite_words(Words& words, Before&& before, Write&& write) {
   std::string out;
   out.reserve(words.text.size() + words.text.size() / 2 + words.ranges.size());
+  std::size_t start = 0;
   for (auto& range : words.ranges) {
     auto const word = words.word(range);
+    auto const first = range.begin < words.start ? std::min(words.start, range.end) - range.begin : 0;
     auto const begin = out.size();
-    write(word, range.begin == 0, out);
+    out += before(word, first > 0);
+    write(word.substr(0, first), out);
+    if (first > 0) start = out.size();
+    write(word.substr(first), out);
     range = {begin, out.size()};
   }
   words.text = std::move(out);
+  words.start = start;
 }
 
 /// Splits by GPT-2's pattern if asked to, then writes every byte as its printable character.
@@ -117,13 +138,13 @@ struct ByteLevel {
   std::vector<Split> split;  ///< none, or one
 
   void operator()(Words& words) const {
+    auto const none = [](std::string_view, bool) { return std::string_view(); };
     if (add_prefix_space)
-      rewrite_words(words, [](std::string_view word, bool, std::string& out) {
-        if (word.empty() || word.front() != ' ') out += ' ';
-        out += word;
-      });
+      rewrite_words(
+          words, [](std::string_view word, bool) { return std::string_view(word.starts_with(' ') ? "" : " "); },
+          [](std::string_view part, std::string& out) { out += part; });
     for (auto const& step : split) step(words);
-    rewrite_words(words, [](std::string_view word, bool, std::string& out) { append_byte_characters(out, word); });
+    rewrite_words(words, none, [](std::string_view part, std::string& out) { append_byte_characters(out, part); });
   }
 };
 
@@ -135,17 +156,76 @@ struct Metaspace {
   bool split = true;
 
   void operator()(Words& words) const {
-    auto const starts = words.starts_text;
-    rewrite_words(words, [&](std::string_view word, bool at_zero, std::string& out) {
-      auto const wanted = prefix == Prefix::always || (prefix == Prefix::first && at_zero && starts);
-      if (wanted && !word.starts_with(replacement) && !word.starts_with(' ')) out += replacement;
-      for (auto const c : word) c == ' ' ? out += replacement : out += c;
+    rewrite_words(
+        words,
+        [&](std::string_view word, bool at_start) {
+      auto const wanted = prefix == Prefix::always || (prefix == Prefix::first && at_start);
+      return wanted && !word.starts_with(replacement) && !word.starts_with(' ') ? std::string_view(replacement)
+                                                                                : std::string_view();
+        },
+        [&](std::string_view part, std::string& out) {
+      for (auto const c : part) c == ' ' ? out += replacement : out += c;
     });
     if (split) Split{replacement, SplitBehavior::merged_with_next}(words);
   }
 };
 
-using PreTokenizerStep = std::variant<Split, ByteLevel, Metaspace>;
+/// Words in the sense of `\w`, and runs of what is neither that nor white space.
+struct SplitWords {
+  void operator()(Words& words) const {
+    auto const sort_of = [](char32_t c) { return is_word_character(c) ? 1 : is_space(c) ? 0 : 2; };
+    std::vector<Range> cut;
+    for (auto const range : words.ranges)
+      for (auto at = range.begin, begin = at; at < range.end; begin = at) {
+        auto const sort = sort_of(first_character(std::string_view(words.text).substr(at)));
+        while (at < range.end && sort_of(first_character(std::string_view(words.text).substr(at))) == sort)
+          at += character_length(words.text[at]);
+        if (sort != 0) cut.push_back({begin, at});
+      }
+    words.ranges = std::move(cut);
+  }
+};
+
+/// Words of so many characters each, the last of a stretch shorter.
+struct SplitByLength {
+  std::size_t length = 5;
+
+  void operator()(Words& words) const {
+    std::vector<Range> cut;
+    for (auto const range : words.ranges)
+      for (auto at = range.begin, begin = at; at < range.end; begin = at) {
+        for (std::size_t i = 0; i < length && at < range.end; ++i) at += character_length(words.text[at]);
+        cut.push_back({begin, at});
+      }
+    words.ranges = std::move(cut);
+  }
+};
+
+/// Splits between characters of two scripts.
+struct SplitByScript {
+  void operator()(Words& words) const {
+    constexpr int any = -1, none = -2;
+    std::vector<Range> cut;
+    for (auto const range : words.ranges) {
+      auto last = none;
+      // Characters that go with any script at the beginning of a text belong to no word until one has a script.
+      auto begin = range.end;
+      for (auto at = range.begin; at < range.end; at += character_length(words.text[at])) {
+        auto const script = script_of(first_character(std::string_view(words.text).substr(at)));
+        if (script == any) continue;
+        if (script != last) {
+          if (begin < at) cut.push_back({begin, at});
+          begin = at;
+        }
+        last = script;
+      }
+      if (begin < range.end) cut.push_back({begin, range.end});
+    }
+    words.ranges = std::move(cut);
+  }
+};
+
+using PreTokenizerStep = std::variant<Split, ByteLevel, Metaspace, SplitWords, SplitByLength, SplitByScript>;
 
 inline void pre_tokenize(std::vector<PreTokenizerStep> const& steps, Words& words) {
   for (auto const& step : steps) std::visit([&](auto const& s) { s(words); }, step);

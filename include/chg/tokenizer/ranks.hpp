@@ -3,6 +3,7 @@
 // merges.txt. The pre-tokenizer comes from outside, by name (named_patterns.hpp).
 #pragma once
 
+#include <chg/tokenizer/base64.hpp>
 #include <chg/tokenizer/named_patterns.hpp>
 #include <chg/tokenizer/tokenizer.hpp>
 
@@ -17,24 +18,6 @@
 namespace chg::tokenizer {
 
 namespace detail {
-
-/// The bytes of a base64 string (RFC 4648, section 4), or nothing when it is none.
-inline std::optional<std::string> from_base64(std::string_view code) {
-  constexpr std::string_view alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-  if (code.empty() || code.size() % 4 != 0) return std::nullopt;
-  auto const padding = code.ends_with("==") ? 2u : code.ends_with("=") ? 1u : 0u;
-  std::string bytes;
-  std::uint32_t bits = 0;
-  for (std::size_t i = 0; i < code.size(); ++i) {
-    auto const value = i >= code.size() - padding ? 0 : alphabet.find(code[i]);
-    if (value == std::string_view::npos) return std::nullopt;
-    bits = bits << 6 | static_cast<std::uint32_t>(value);
-    if (i % 4 != 3) continue;
-    for (auto const shift : {16, 8, 0}) bytes += static_cast<char>(bits >> shift & 0xFF);
-  }
-  bytes.resize(bytes.size() - padding);
-  return bytes;
-}
 
 /// Calls read(line, number) for every line that is not empty, counted from 1, without its line feed and carriage return.
 template <class Read>
@@ -117,14 +100,16 @@ inline Parts parse_ranks(std::string_view bytes, NamedPattern const& pattern, st
   if (pattern.compose) parts.normalizer.emplace_back(NormalFormStep{NormalForm::nfc});
   parts.pre_tokenizer = named_pre_tokenizer(pattern, false);
   parts.decoder.emplace_back(DecodeByteLevel{});
+  parts.added_are_spelled = true;
   if (pattern.name == "llama3") detail::add_llama3_special_tokens(parts, ranks, name);
   return parts;
 }
 
-/// A byte-level BPE of a vocabulary whose pieces are spelled in printable characters, and its merges "a b" by rank.
-inline Parts merges_parts(Vocabulary vocabulary, std::vector<std::string_view> const& merges, NamedPattern const& pattern,
+/// A byte-level BPE of a vocabulary whose pieces are spelled in printable characters, and its merges "a b" by rank; without the
+/// steps before it.
+inline Parts merges_parts(Vocabulary vocabulary, std::vector<std::string_view> const& merges, bool whole_words_first,
                           std::string const& name) {
-  PairBpe bpe({.drop_unknown = true, .ignore_merges = pattern.whole_words_first}, vocabulary, merges.size());
+  PairBpe bpe({.drop_unknown = true, .ignore_merges = whole_words_first}, vocabulary, merges.size());
   for (std::size_t rank = 0; rank < merges.size(); ++rank) {
     auto const space = merges[rank].find(' ');
     if (space == std::string_view::npos || merges[rank].find(' ', space + 1) != std::string_view::npos)
@@ -134,10 +119,14 @@ inline Parts merges_parts(Vocabulary vocabulary, std::vector<std::string_view> c
                   name);
   }
   Parts parts{TokenizerKind::byte_level_bpe, std::move(bpe), std::move(vocabulary)};
-  if (pattern.compose) parts.normalizer.emplace_back(NormalFormStep{NormalForm::nfc});
-  parts.pre_tokenizer = named_pre_tokenizer(pattern, true);
   parts.decoder.emplace_back(DecodeByteLevel{});
   return parts;
+}
+
+/// Puts the steps of a name before the model.
+inline void add_named_steps(Parts& parts, NamedPattern const& pattern) {
+  if (pattern.compose) parts.normalizer.emplace_back(NormalFormStep{NormalForm::nfc});
+  parts.pre_tokenizer = named_pre_tokenizer(pattern, true);
 }
 
 /// Reads vocab.json (ids by piece) and merges.txt (a merge a line, after a line "#version: ..." where there is one). GPT-2's
@@ -155,7 +144,8 @@ inline Parts parse_vocab_merges(nlohmann::json const& vocab, std::string_view me
     if (number > 1 || !line.starts_with("#version")) lines.push_back(line);
   });
   auto const size = vocabulary.size();
-  auto parts = merges_parts(std::move(vocabulary), lines, pattern, merges_name);
+  auto parts = merges_parts(std::move(vocabulary), lines, pattern.whole_words_first, merges_name);
+  add_named_steps(parts, pattern);
   if (auto const end = parts.vocabulary.find("<|endoftext|>"); end != no_token) {
     add_token(parts, {.content = "<|endoftext|>", .special = true}, end, vocab_name);
     if (pattern.name == "gpt2") parts.bos = end;

@@ -106,7 +106,7 @@ inline Parts sentencepiece_parts(SentencePieceModel const& m, std::string const&
                          m, {.unknown = unknown, .byte_fallback = m.byte_fallback, .user_defined = symbols}, bytes))
                    : Model(detail::make_unigram(m, {unknown, m.byte_fallback, true}, bytes));
   Parts parts{bpe ? TokenizerKind::sentencepiece_bpe : TokenizerKind::unigram, std::move(model), std::move(vocabulary)};
-  parts.added_tokens = std::move(special);
+  for (auto& token : special) add_token(parts, token, token.id, name);
   SentencePieceNormalizer normalizer{
       CharacterMap(m.charsmap, name), symbols, m.add_dummy_prefix, m.remove_extra_whitespaces, m.escape_whitespaces,
       m.whitespace_as_suffix};
@@ -115,7 +115,7 @@ inline Parts sentencepiece_parts(SentencePieceModel const& m, std::string const&
     parts.pre_tokenizer.emplace_back(Metaspace{std::string(space_symbol), Metaspace::Prefix::first, false});
   }
   parts.normalizer.emplace_back(std::move(normalizer));
-  parts.decoder = {DecodeReplace{{std::string(space_symbol), " "}}, DecodeByteFallback{}};
+  parts.decoder = {DecodeReplace{{std::string(space_symbol), " "}}, DecodeByteFallback{.keep_bytes = true}};
   if (m.remove_extra_whitespaces || (m.add_dummy_prefix && !m.whitespace_as_suffix))
     parts.decoder.emplace_back(DecodeFirstSpace{m.remove_extra_whitespaces});
 

@@ -11,6 +11,7 @@
 #include <cstdint>
 #include <cstring>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -69,6 +70,25 @@ class CharacterMap {
     return longest;
   }
 
+  /// What the shortest entry that `text` starts with is replaced by; nothing when there is none.
+  std::optional<std::string_view> shortest_prefix(std::string_view text) const {
+    if (empty()) return std::nullopt;
+    std::size_t place = offset(units_[0]);
+    for (auto const c : text) {
+      auto const byte = static_cast<unsigned char>(c);
+      if (byte == 0) break;
+      place ^= byte;
+      if (place >= units_.size() || (units_[place] & 0x8000'00FFu) != byte) break;
+      auto const unit = units_[place];
+      place ^= offset(unit);
+      if ((unit >> 8 & 1) == 0) continue;
+      auto const value = place < units_.size() ? units_[place] & 0x7FFF'FFFFu : 0xFFFF'FFFFu;
+      if (value >= replacements_.size()) break;
+      return std::string_view(replacements_.c_str() + value);
+    }
+    return std::nullopt;
+  }
+
  private:
   static std::size_t offset(std::uint32_t unit) { return std::size_t{unit >> 10} << ((unit & 1u << 9) >> 6); }
 
@@ -85,6 +105,10 @@ struct SentencePieceNormalizer {
   bool escape_whitespaces = true;                  ///< a space is written as U+2581
   bool whitespace_as_suffix = false;               ///< the space of add_dummy_prefix goes behind the text
 
+  void operator()(std::string& string, std::size_t& start) const {
+    (*this)(string);
+    start = start > 0 && !string.empty() ? character_length(string.front()) : 0;
+  }
   void operator()(std::string& string) const {
     constexpr std::size_t most = 1'000'000'000;
     std::string_view const space = escape_whitespaces ? space_symbol : std::string_view(" ");

@@ -4,6 +4,7 @@
 //     text -> added tokens | normalizer -> pre-tokenizer (words) -> model (ids of each word) -> BOS
 #pragma once
 
+#include <chg/tensor/notice.hpp>
 #include <chg/tokenizer/added_tokens.hpp>
 #include <chg/tokenizer/decoder.hpp>
 #include <chg/tokenizer/normalizer.hpp>
@@ -11,6 +12,7 @@
 #include <chg/tokenizer/piece_bpe.hpp>
 #include <chg/tokenizer/pre_tokenizer.hpp>
 #include <chg/tokenizer/unigram.hpp>
+#include <chg/tokenizer/word_piece.hpp>
 
 #include <memory>
 #include <optional>
@@ -18,6 +20,7 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <unordered_set>
 #include <utility>
 #include <variant>
 #include <vector>
@@ -28,18 +31,20 @@ namespace chg {
 enum class Bos { automatic, on, off };
 /// Whether "<s>" in a text is the special token or three characters.
 enum class SpecialTokens { recognised, plain_text };
-enum class TokenizerKind { byte_level_bpe, sentencepiece_bpe, unigram, word_level };
+enum class TokenizerKind { byte_level_bpe, sentencepiece_bpe, unigram, word_level, word_piece };
 
 constexpr char const* kind_name(TokenizerKind kind) {
   return kind == TokenizerKind::byte_level_bpe      ? "byte-level BPE"
          : kind == TokenizerKind::sentencepiece_bpe ? "SentencePiece BPE"
          : kind == TokenizerKind::unigram           ? "unigram"
+         : kind == TokenizerKind::word_piece        ? "WordPiece"
                                                     : "whole words";
 }
 
 struct EncodeOptions {
   Bos bos = Bos::automatic;
   SpecialTokens special = SpecialTokens::recognised;
+  bool ends = true;  ///< whether what the files' rule puts behind a text is there; a text that goes on has no end
 };
 struct DecodeOptions {
   bool skip_special = false;  ///< leave special tokens out
@@ -60,7 +65,7 @@ struct WordLevel {
   }
 };
 
-using Model = std::variant<PairBpe, PieceBpe, Unigram, WordLevel>;
+using Model = std::variant<PairBpe, PieceBpe, Unigram, WordLevel, WordPiece>;
 
 /// What a file format reads and a Tokenizer is made of.
 struct Parts {
@@ -73,22 +78,43 @@ struct Parts {
   std::vector<DecoderStep> decoder{};
   std::vector<Token> before{}, after{};  ///< what the files' rule puts around a text
   std::optional<Token> bos{};
+  bool special_are_plain = false;  ///< the files say that special tokens in a text are plain text
+  bool added_are_spelled = false;  ///< decoding leaves added tokens as they are, even where the vocabulary spells bytes
+  Overlaps overlaps = Overlaps::leftmost_first;
+  std::unordered_map<Token, std::size_t> added_places{};  ///< where add_token has put which id
 };
 
-/// Adds a token that is recognised in texts. Throws Error naming `name` when the vocabulary has it under another id, or another
-/// token under this one.
+/// Adds a token that is recognised in texts, or gives one that is there these attributes; what was special stays so. Throws Error
+/// naming `name` when the vocabulary has it under another id, or another token under this one.
 inline void add_token(Parts& parts, AddedToken token, Index id, std::string const& name) {
-  auto const known = parts.vocabulary.find(token.content);
-  if (known == no_token) parts.vocabulary.add(token.content, id, name);
+  auto const known = parts.vocabulary.find_any(token.content);
+  if (known == no_token) parts.vocabulary.add_beside(token.content, id, name);
   check(known == no_token || known == id, name + ": id of " + formats::in_quotes(token.content),
         text(known, ", as in the vocabulary"), id);
   token.id = static_cast<Token>(id);
-  token.in_model = known != no_token;
   check(token.content.size() <= longest_piece, name + ": size of a token", text("at most ", longest_piece, " bytes"),
         token.content.size());
-  for (auto const& other : parts.added_tokens)
-    if (other.id == token.id) return;
+  auto const [place, fresh] = parts.added_places.emplace(token.id, parts.added_tokens.size());
+  if (!fresh) {
+    auto& other = parts.added_tokens[place->second];
+    token.special = token.special || other.special;
+    other = std::move(token);
+    return;
+  }
   parts.added_tokens.push_back(std::move(token));
+}
+
+/// Adds tokens as the tokenizers library does: one that the vocabulary has keeps its id, the others take the next free ones, in
+/// order, whatever ids a file writes beside them. A token without characters is none.
+inline void add_in_order(Parts& parts, std::vector<AddedToken> tokens, std::string const& name) {
+  auto next = parts.vocabulary.model_size();
+  for (auto const& token : parts.added_tokens) next = std::max<Index>(next, token.id + 1);
+  for (auto& token : tokens) {
+    if (token.content.empty()) continue;
+    auto const known = parts.vocabulary.find_any(token.content);
+    auto const id = known != no_token ? known : next++;
+    add_token(parts, std::move(token), id, name);
+  }
 }
 
 }  // namespace tokenizer
@@ -97,12 +123,23 @@ inline void add_token(Parts& parts, AddedToken token, Index id, std::string cons
 class Tokenizer {
  public:
   explicit Tokenizer(tokenizer::Parts parts) {
-    tokenizer::AddedTokens added;
+    tokenizer::AddedTokens added(parts.overlaps);
     std::unordered_map<Token, Shown> shown;
+    std::unordered_set<std::string_view> special;
+    for (auto const& token : parts.added_tokens)
+      if (token.special) special.insert(token.content);
+    std::unordered_map<std::string, std::string_view> forms;
     for (auto const& token : parts.added_tokens) {
       auto content = token.normalized ? tokenizer::normalized(parts.normalizer, token.content) : token.content;
-      added.add(token, content);
-      shown.emplace(token.id, Shown{std::move(content), token.special, token.in_model});
+      auto const [form, fresh] = forms.emplace(content + (token.normalized ? "\1" : "\2"), token.content);
+      if (fresh)
+        added.add(token, content);
+      else
+        notice("the added tokens " + formats::in_quotes(form->second) + " and " + formats::in_quotes(token.content) +
+               " have one normal form: texts give the first, where the tokenizers library gives either by chance");
+      // The library asks whether the string that is shown is that of a special token.
+      auto const left_out = special.contains(content);
+      shown.emplace(token.id, Shown{std::move(content), left_out});
     }
     parts_ = std::make_shared<All const>(All{std::move(parts), std::move(added), std::move(shown)});
   }
@@ -120,15 +157,16 @@ class Tokenizer {
     }
     if (options.bos != Bos::off) ids.insert(ids.end(), p.before.begin(), p.before.end());
     tokenizer::MergeBuffers buffers;
-    auto const special = options.special == SpecialTokens::recognised;
+    auto const special = options.special == SpecialTokens::recognised && !p.special_are_plain;
     auto const push = [&](tokenizer::AddedToken const& token) { ids.push_back(token.id); };
     parts_->added.split(text, false, special, push, [&](std::size_t begin, std::size_t end) {
-      auto const string = tokenizer::normalized(p.normalizer, text.substr(begin, end - begin));
-      parts_->added.split(string, true, special, push, [&](std::size_t from, std::size_t to) {
-        encode_words(std::string_view(string).substr(from, to - from), begin == 0 && from == 0, buffers, ids);
+      auto const fragment = tokenizer::normalized_fragment(p.normalizer, text.substr(begin, end - begin), begin == 0);
+      parts_->added.split(fragment.string, true, special, push, [&](std::size_t from, std::size_t to) {
+        auto const start = fragment.start > from ? std::min(fragment.start, to) - from : 0;
+        encode_words(std::string_view(fragment.string).substr(from, to - from), start, buffers, ids);
       });
     });
-    if (options.bos != Bos::off) ids.insert(ids.end(), p.after.begin(), p.after.end());
+    if (options.bos != Bos::off && options.ends) ids.insert(ids.end(), p.after.begin(), p.after.end());
     return ids;
   }
 
@@ -139,7 +177,7 @@ class Tokenizer {
       auto const added = parts_->shown.find(id);
       auto const is_added = added != parts_->shown.end();
       if (is_added && added->second.special && options.skip_special) continue;
-      pieces.push_back({is_added ? added->second.content : piece(id), is_added && !added->second.in_model});
+      pieces.push_back({is_added ? added->second.content : piece(id), is_added && parts_->parts.added_are_spelled});
     }
     return tokenizer::decoded(parts_->parts.decoder, std::move(pieces));
   }
@@ -149,7 +187,7 @@ class Tokenizer {
   bool contains(Token id) const { return parts_->parts.vocabulary.contains(id); }
   /// The id of a token by its string in the vocabulary.
   std::optional<Token> find(std::string_view piece) const {
-    auto const id = parts_->parts.vocabulary.find(piece);
+    auto const id = parts_->parts.vocabulary.find_any(piece);
     return id == tokenizer::no_token ? std::nullopt : std::optional(id);
   }
   /// The largest id plus one.
@@ -164,7 +202,7 @@ class Tokenizer {
  private:
   struct Shown {
     std::string content;  ///< as it is looked for, in its normal form if it has one
-    bool special, in_model;
+    bool special;         ///< left out when special tokens are
   };
   struct All {
     tokenizer::Parts parts;
@@ -172,9 +210,10 @@ class Tokenizer {
     std::unordered_map<Token, Shown> shown;  ///< the added tokens, by id
   };
 
-  void encode_words(std::string_view text, bool starts_text, tokenizer::MergeBuffers& buffers, std::vector<Token>& ids) const {
+  /// `start`: how many bytes at the beginning stand for the first character of the whole text.
+  void encode_words(std::string_view text, std::size_t start, tokenizer::MergeBuffers& buffers, std::vector<Token>& ids) const {
     auto const& p = parts_->parts;
-    tokenizer::Words words{std::string(text), {{0, text.size()}}, starts_text};
+    tokenizer::Words words{std::string(text), {{0, text.size()}}, start};
     tokenizer::pre_tokenize(p.pre_tokenizer, words);
     struct Stretch {
       std::size_t begin, count;
@@ -210,6 +249,11 @@ class Tokenizer {
   void encode_word(tokenizer::WordLevel const& model, std::string_view word, tokenizer::MergeBuffers&,
                    std::vector<Token>& ids) const {
     model.encode(parts_->parts.vocabulary, word, ids);
+  }
+
+  void encode_word(tokenizer::WordPiece const& model, std::string_view word, tokenizer::MergeBuffers&,
+                   std::vector<Token>& ids) const {
+    model.encode(word, ids);
   }
 
   std::shared_ptr<All const> parts_;

@@ -74,19 +74,19 @@ class Unigram {
       path.push_back(places[end]);
       ends.push_back(end);
     }
-    auto unknown_before = false;
     for (auto i = path.size(); i-- > 0;) {
-      auto const string = word.substr(path[i].begin, ends[i] - path[i].begin);
-      if (path[i].id != no_token)
+      auto const begin = path[i].begin;
+      if (!is_unknown(path[i].id)) {
         ids.push_back(path[i].id);
-      else if (has_bytes(string))
-        for (auto const c : string) ids.push_back(bytes_[static_cast<unsigned char>(c)]);
-      else if (!unknown_before)
-        append_unknown(string, ids);
-      unknown_before = path[i].id == no_token;
+        continue;
+      }
+      // Neighbours that are unknown, or spell the unknown piece, are one; their bytes are taken together.
+      while (i > 0 && is_unknown(path[i - 1].id)) --i;
+      append_unknown(word.substr(begin, ends[i] - begin), ids);
     }
   }
 
+  bool is_unknown(Token id) const { return id == no_token || id == options_.unknown; }
   bool has_bytes(std::string_view string) const {
     if (!options_.byte_fallback) return false;
     for (auto const c : string)
@@ -94,9 +94,17 @@ class Unigram {
     return true;
   }
   void append_unknown(std::string_view string, std::vector<Token>& ids) const {
-    check(options_.unknown != no_token, "a text to encode", "characters of the vocabulary, which has no unknown token",
-          formats::in_quotes(string));
-    ids.push_back(options_.unknown);
+    Token whole = no_token;
+    tree_.each_prefix(string, [&](std::size_t length, Token id) {
+      if (length == string.size()) whole = id;
+    });
+    if (whole == no_token && has_bytes(string)) {
+      for (auto const c : string) ids.push_back(bytes_[static_cast<unsigned char>(c)]);
+      return;
+    }
+    check(whole != no_token || options_.unknown != no_token, "a text to encode",
+          "characters of the vocabulary, which has no unknown token", formats::in_quotes(string));
+    ids.push_back(whole != no_token ? whole : options_.unknown);
   }
 
   UnigramOptions options_;

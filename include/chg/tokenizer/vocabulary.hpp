@@ -29,7 +29,8 @@ struct StringHash {
 template <class Value>
 using StringMap = std::unordered_map<std::string, Value, StringHash, std::equal_to<>>;
 
-/// Pieces by id and ids by piece. Ids may leave holes.
+/// Pieces by id and ids by piece, those of the model apart from tokens that were added beside it: a model never makes the latter.
+/// Ids may leave holes.
 class Vocabulary {
  public:
   Vocabulary() = default;
@@ -38,24 +39,29 @@ class Vocabulary {
 
   Index highest_id() const { return highest_; }
 
-  /// Throws Error naming `file` when the id is out of bounds or taken by another piece. Of two ids for one piece the first is
-  /// found by its string.
+  /// Adds a piece of the model. Throws Error naming `file` when the id is out of bounds or taken by another piece. Of two ids for
+  /// one piece the first is found by its string.
   void add(std::string_view piece, Index id, std::string const& file) {
-    if (id < 0 || id > highest_)
-      throw Error({file + ": id of " + formats::in_quotes(piece), text("a whole number from 0 to ", highest_), text(id), ""});
-    auto const place = static_cast<std::size_t>(id);
-    if (place >= pieces_.size()) pieces_.resize(place + 1);
-    if (pieces_[place])
-      throw Error({file + ": id " + text(id), "one token",
-                   formats::in_quotes(*pieces_[place]) + " and " + formats::in_quotes(piece), ""});
-    pieces_[place] = std::string(piece);
+    place(piece, id, file);
     ids_.emplace(std::string(piece), static_cast<Token>(id));
   }
+  /// Adds a piece of the model that another id has too, and by whose string that other id is found.
+  void add_shadowed(std::string_view piece, Index id, std::string const& file) {
+    place(piece, id, file);
+    ++shadowed_;
+  }
+  /// Adds a token beside the model. Throws as add does.
+  void add_beside(std::string_view piece, Index id, std::string const& file) {
+    place(piece, id, file);
+    beside_.insert_or_assign(std::string(piece), static_cast<Token>(id));
+  }
 
-  /// The id of a piece, or no_token.
-  Token find(std::string_view piece) const {
-    auto const found = ids_.find(piece);
-    return found == ids_.end() ? no_token : found->second;
+  /// The id of a piece of the model, or no_token.
+  Token find(std::string_view piece) const { return find_in(ids_, piece); }
+  /// The id of a token by its string, added or the model's, or no_token.
+  Token find_any(std::string_view piece) const {
+    auto const beside = beside_.empty() ? no_token : find_in(beside_, piece);
+    return beside != no_token ? beside : find(piece);
   }
   bool contains(Index id) const { return id >= 0 && id < size() && pieces_[static_cast<std::size_t>(id)].has_value(); }
 
@@ -66,11 +72,28 @@ class Vocabulary {
   }
   /// The largest id plus one.
   Index size() const { return static_cast<Index>(pieces_.size()); }
+  /// The number of pieces of the model.
+  Index model_size() const { return static_cast<Index>(ids_.size()) + shadowed_; }
 
  private:
-  Index highest_ = 0;
+  void place(std::string_view piece, Index id, std::string const& file) {
+    if (id < 0 || id > highest_)
+      throw Error({file + ": id of " + formats::in_quotes(piece), text("a whole number from 0 to ", highest_), text(id), ""});
+    auto const place = static_cast<std::size_t>(id);
+    if (place >= pieces_.size()) pieces_.resize(place + 1);
+    if (pieces_[place])
+      throw Error({file + ": id " + text(id), "one token",
+                   formats::in_quotes(*pieces_[place]) + " and " + formats::in_quotes(piece), ""});
+    pieces_[place] = std::string(piece);
+  }
+  static Token find_in(StringMap<Token> const& ids, std::string_view piece) {
+    auto const found = ids.find(piece);
+    return found == ids.end() ? no_token : found->second;
+  }
+
+  Index highest_ = 0, shadowed_ = 0;
   std::vector<std::optional<std::string>> pieces_;
-  StringMap<Token> ids_;
+  StringMap<Token> ids_, beside_;
 };
 
 /// The ids of the 256 pieces <0x00> to <0xFF>, no_token where there is none.

@@ -82,6 +82,14 @@ TEST_CASE("console: a line of progress gives up its parts in their order, and is
   CHECK(line(0).empty());
 }
 
+TEST_CASE("console: a bar takes what is left of a line, and is left out where that is little", "[cli]") {
+  CHECK(cli::with_bar(1, 2, "rest", 99) == "[############............]  rest");
+  CHECK(cli::with_bar(1, 2, "rest", 18) == "[#####.....]  rest");
+  CHECK(cli::with_bar(9, 9, "rest", 14) == "[######]  rest");
+  CHECK(cli::with_bar(9, 9, "rest", 13) == "rest");
+  CHECK(cli::with_bar(0, 0, "rest", 14) == "[......]  rest");
+}
+
 TEST_CASE("console: what is shown on one line has no control characters, and no half of a letter", "[cli]") {
   CHECK(cli::shortened("a\tb\x1b[2Jc\x7f", 99) == "a b [2Jc ");
   CHECK(cli::shortened("\u00e4bc", 1).empty());
@@ -144,7 +152,9 @@ TEST_CASE("program: progress fits a terminal of any width, and is no reason to e
     CHECK(shown.find(columns > 100 ? "updates/s" : "remove 10/10") != std::string::npos);
     std::istringstream lines(shown);
     for (std::string line; std::getline(lines, line, '\r');) {
-      if (auto const escape = line.find('\x1b'); escape != std::string::npos) line.resize(escape);
+      for (std::string const escape : {"\x1b[32m", "\x1b[0m", "\x1b[K"})
+        if (auto const at = line.find(escape); at != std::string::npos) line.erase(at, escape.size());
+      CHECK(line.find('\x1b') == std::string::npos);
       CHECK(line.size() < columns);
     }
   }

@@ -87,6 +87,23 @@ TEST_CASE("program: an update of many chunks is left in the middle, and the fit 
   CHECK(json_of(shell, "run/run.json")["status"] == "interrupted");
 }
 
+TEST_CASE("program: a fit that is ended while it is scored for summary.csv goes on from there", "[cli]") {
+  NEEDS_PROGRAM();
+  Shell const shell;
+  make_aba(shell, "teaching", "aba.jsonl", 64);
+  auto const some = shell.read("aba.jsonl");
+  std::string many;
+  for (auto i = 0; i < 2000; ++i) many += some;
+  shell.write("many.jsonl", many);
+  std::string const fit = "chg fit builtin:teaching aba.jsonl --seeds 2 --updates 2 --updates-pressed 2 --threads 1 --quiet --out ";
+  auto const child = shell.start(fit + "run --validation many.jsonl");
+  wait_for(shell, "run/Uminus.npy");
+  auto const stopped = ended_by(shell, child, SIGTERM);
+  INFO(stopped.err);
+  CHECK(stopped.status == 130);
+  CHECK(json_of(shell, "run/run.json")["status"] == "interrupted");
+}
+
 TEST_CASE("program: where nothing can be saved every signal ends it at once, with 130", "[cli]") {
   NEEDS_PROGRAM();
   Shell const shell;

@@ -78,7 +78,7 @@ TEST_CASE("fit_options: every bad value is refused by name", "[gate]") {
   REQUIRE(has(complaint_of(FitOptions{.updates_pressed = -1}), "options: updates_pressed"));
   REQUIRE(has(complaint_of(FitOptions{.updates = 0, .updates_pressed = 0}), "options: updates of all phases"));
   REQUIRE(has(complaint_of(FitOptions{.learning_rate = {-0.1, 0}}),
-              "options: learning_rate.start. Expected 0 or a positive number, got -0.1"));
+              "options: learning_rate.start. Expected 0 to 1e+100, got -0.1"));
   REQUIRE(has(complaint_of(FitOptions{.learning_rate_pressed = {0.1, kNaN}}), "options: learning_rate_pressed.end"));
   REQUIRE(has(complaint_of(FitOptions{.lambda = kNaN}), "options: lambda"));
   REQUIRE(has(complaint_of(FitOptions{.lambda = -0.1}), "The direction is that of the phase"));

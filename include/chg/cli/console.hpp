@@ -6,6 +6,7 @@
 #include <chg/gate/fit_options.hpp>
 #include <chg/tensor/notice.hpp>
 
+#include <poll.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
@@ -13,7 +14,6 @@
 #include <cerrno>
 #include <charconv>
 #include <chrono>
-#include <cstdio>
 #include <cstdlib>
 #include <initializer_list>
 #include <sstream>
@@ -37,13 +37,6 @@ inline bool escapes(int stream) {
 inline std::string duration_text(double seconds) {
   auto const s = static_cast<long>(seconds);
   return s >= 3600 ? fmt::format("{}:{:02}:{:02}", s / 3600, s / 60 % 60, s % 60) : fmt::format("{}:{:02}", s / 60, s % 60);
-}
-
-/// "[######..................]"
-inline std::string bar_text(Index done, Index total) {
-  constexpr Index kWidth = 24;
-  auto const full = static_cast<std::size_t>(kWidth * done / std::max<Index>(1, total));
-  return "[" + std::string(full, '#') + std::string(kWidth - full, '.') + "]";
 }
 
 /// Columns of the terminal that a stream goes to, as it is now; where it does not say, COLUMNS or 80.
@@ -88,6 +81,16 @@ inline std::string joined(std::initializer_list<LinePart> all, std::size_t colum
   }
 }
 
+/// "[######..................]  rest": a bar of 24 columns before the rest of a line, of fewer where there is no room, and none of
+/// fewer than 6.
+inline std::string with_bar(Index done, Index total, std::string const& rest, std::size_t columns) {
+  constexpr std::size_t kWidest = 24, kNarrowest = 6, kBeside = 4;
+  if (columns < rest.size() + kBeside + kNarrowest) return rest;
+  auto const width = std::min(kWidest, columns - rest.size() - kBeside);
+  auto const full = static_cast<std::size_t>(static_cast<Index>(width) * done / std::max<Index>(1, total));
+  return "[" + std::string(full, '#') + std::string(width - full, '.') + "]  " + rest;
+}
+
 /// A line on stderr that rewrites itself in place on a terminal of its own width; otherwise a line at most every ten seconds. There
 /// is one at a time.
 class StatusLine {
@@ -110,7 +113,9 @@ class StatusLine {
   template <class Text>
   void show(Text const& text) {
     if (!rewritten_) return write_stderr(text(std::size_t{1} << 20) + '\n');
-    write_stderr("\r" + text(columns_of(2) - 1) + "\x1b[K");  // the last column would begin the next line
+    auto line = text(columns_of(2) - 1);  // the last column would begin the next line
+    if (line.starts_with('[')) line = "\x1b[32m" + line.insert(line.find(']') + 1, "\x1b[0m");
+    write_stderr("\r" + line + "\x1b[K");
     on_screen() = true;
   }
 
@@ -147,12 +152,12 @@ class ProgressLine {
     auto const rate = static_cast<double>(p.done - first_done_) / std::max(seconds, 1e-9);
     auto const left = duration_text(static_cast<double>(p.total - p.done) / rate);
     line_.show([&](std::size_t columns) {
-      return joined({{bar_text(p.done, p.total), 4},
-                     {fmt::format("{} {}/{}", name(p.phase), p.update, p.updates), 0},
-                     {fmt::format("{:.3g} updates/s", rate), 3},
-                     {left + " left", 1},
-                     {fmt::format("nll {:.4f}", p.nll), 2}},
-                    columns);
+      auto const rest = joined({{fmt::format("{} {}/{}", name(p.phase), p.update, p.updates), 0},
+                                {fmt::format("{:.3g} updates/s", rate), 3},
+                                {left + " left", 1},
+                                {fmt::format("nll {:.4f}", p.nll), 2}},
+                               columns);
+      return with_bar(p.done, p.total, rest, columns);
     });
   }
 
@@ -174,7 +179,7 @@ class LoadingLine {
   void show(Index done, Index total) {
     if (Clock::now() < began_ + std::chrono::seconds(1) || !line_.due(done >= total)) return;
     line_.show([&](std::size_t columns) {
-      return joined({{bar_text(done, total), 1}, {(done < total ? "loading " : "packing the weights of ") + model_, 0}}, columns);
+      return with_bar(done, total, shortened((done < total ? "loading " : "packing the weights of ") + model_, columns), columns);
     });
   }
 
@@ -218,11 +223,20 @@ inline void print_line(std::string_view begin, std::string_view message) noexcep
 
 inline void print_error(std::string_view message) noexcept { print_line("chg: error: ", message); }
 
-/// Writes all of it to stdout. Throws Error with the reason when that fails: a full disk behind a redirection, or a closed pipe.
+/// Writes all of it to stdout, waiting for a reader where stdout does not block. Throws Error with the reason when that fails: a full
+/// disk behind a redirection, or a closed pipe.
 inline void print_out(std::string_view text) {
-  auto const written = std::fwrite(text.data(), 1, text.size(), stdout);
-  if (written != text.size() || std::fflush(stdout) != 0)
-    throw Error({"standard output", "a place that can be written", std::generic_category().message(errno), ""});
+  while (!text.empty()) {
+    auto const written = ::write(1, text.data(), text.size());
+    if (written >= 0) {
+      text.remove_prefix(static_cast<std::size_t>(written));
+    } else if (errno == EAGAIN || errno == EWOULDBLOCK) {
+      ::pollfd stream{1, POLLOUT, 0};
+      ::poll(&stream, 1, -1);
+    } else if (errno != EINTR) {
+      throw Error({"standard output", "a place that can be written", std::generic_category().message(errno), ""});
+    }
+  }
 }
 
 }  // namespace chg::cli

@@ -126,9 +126,15 @@ class Training {
   void finish(Record const& record, Model const& model, std::vector<SummaryData> const& data) {
     run::write_results(run_.path(), record);
     std::vector<run::SummaryRow> rows;
-    for (auto const& [name, examples] : data) {
-      auto more = run::summarise(model, record, name, *examples, options_.run);
-      rows.insert(rows.end(), more.begin(), more.end());
+    GracefulInterrupts const graceful;
+    try {
+      for (auto const& [name, examples] : data) {
+        auto more = run::summarise(model, record, name, *examples, options_.run);
+        rows.insert(rows.end(), more.begin(), more.end());
+      }
+    } catch (Stopped const&) {
+      ProgressLine line(settings_);
+      stop(line, record);
     }
     run_.write("summary.csv", run::summary_csv(rows));
     run_.finish(json(record, "finished"));

@@ -160,7 +160,7 @@ void validate(Options const& o, Index layers, Index heads) {
   }
   check(total >= 1, "options: updates of all phases together", "1 or more", total);
   check(o.lambda >= 0 && o.lambda <= largest_option, "options: lambda", text("0 to ", largest_option), o.lambda,
-        "The direction is that of the phase (retain or remove), not the sign of lambda.");
+        o.lambda < 0 ? "The direction is that of the phase (retain or remove), not the sign of lambda." : "");
   check(o.clip_logit > 0, "options: clip_logit", "a positive number, infinity for no clip", o.clip_logit);
   check(o.clip_norm > 0, "options: clip_norm", "a positive number, infinity for no clip", o.clip_norm);
   if constexpr (requires { o.clip_difference; })

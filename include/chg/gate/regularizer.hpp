@@ -67,7 +67,7 @@ struct Regularizer {
 /// Throws Error naming the first value that makes no regulariser.
 inline void validate(Regularizer const& r) {
   check(r.lambda >= 0 && r.lambda <= largest_option, "lambda", text("0 to ", largest_option), r.lambda,
-        "The direction is the Pressure (retain or remove), not the sign of lambda.");
+        r.lambda < 0 ? "The direction is the Pressure (retain or remove), not the sign of lambda." : "");
   check(r.clip > 0, "clip_logit", "a positive number, infinity for no clip", r.clip);
 }
 

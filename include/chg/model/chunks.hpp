@@ -27,7 +27,7 @@ struct ChunkLimits {
 struct RunOptions {
   int threads = 0;            ///< workers; 0: default_threads(). Results do not depend on it.
   Index max_rows = 1024;      ///< ChunkLimits::rows. Results depend on it by round-off.
-  bool (*stop)() = nullptr;  ///< asked by BatchRunner before each chunk, on any thread: true ends the batch with Stopped
+  bool (*stop)() = nullptr;  ///< asked before each chunk, on any thread: true ends the batch or the score with Stopped
 };
 
 /// The units of a batch in chunk order. A unit is `examples_per_unit` examples that must be in one chunk, one of each data set.

@@ -62,7 +62,8 @@ struct Variation {
   Matrix<std::uint8_t> replaced;  ///< [L, H], 1 for the heads that a replacement applies to; empty: all
 };
 
-/// Scores one data set under many gates: the prefix trees are built once. The model and the examples must outlive it.
+/// Scores one data set under many gates: the prefix trees are built once. The model and the examples must outlive it. Throws Stopped
+/// when RunOptions::stop says so.
 template <TransformerModel M>
 class Scorer {
  public:
@@ -102,6 +103,7 @@ class Scorer {
     Matrix<Scalar> const context_gates = context.template cast<Scalar>();
     Matrix<double> result(static_cast<Index>(variations.size()), examples_.size());
     workers_.run(static_cast<Index>(chunks.size()), [&](Index c, Scratch& scratch) {
+      if (options_.stop && options_.stop()) throw Stopped();
       auto const& chunk = chunks[static_cast<std::size_t>(c)];
       ResidualStream<Scalar> stream;
       Index unchanged = -1;  // a variation that is the context, once there is one
@@ -196,6 +198,7 @@ class Scorer {
     Evaluation evaluation;
     evaluation.examples.resize(static_cast<std::size_t>(examples_.size()));
     workers_.run(static_cast<Index>(chunks.size()), [&](Index c, Scratch& scratch) {
+      if (options_.stop && options_.stop()) throw Stopped();
       auto const& chunk = chunks[static_cast<std::size_t>(c)];
       point_at(replacement, heads, chunk, scratch);
       model_.forward(chunk.tree, g.data(), scratch.pass, Keep::results,

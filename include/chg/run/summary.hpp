@@ -5,7 +5,10 @@
 #include <chg/gate/fit_record.hpp>
 #include <chg/model/evaluate.hpp>
 #include <chg/run/file.hpp>
+#include <chg/tensor/notice.hpp>
 
+#include <cmath>
+#include <limits>
 #include <string>
 #include <vector>
 
@@ -49,7 +52,10 @@ std::vector<SummaryRow> summarise(Model const& model, Record const& fit, std::st
   Scorer<Model> scorer(model, examples, options);
   std::vector<SummaryRow> rows;
   auto const add = [&](std::uint64_t seed, std::string const& gates, Evaluation const& e) {
-    rows.push_back({seed, data, gates, e.nll(), e.accuracy(), e.token_accuracy(), examples.size()});
+    auto const finite = std::isfinite(e.nll());
+    if (!finite) notice(text("summary: the NLL of ", data, " under ", gates, " is not a finite number, and its field is empty"));
+    auto const nll = finite ? e.nll() : std::numeric_limits<double>::quiet_NaN();
+    rows.push_back({seed, data, gates, nll, e.accuracy(), e.token_accuracy(), examples.size()});
   };
   auto const ungated = scorer(Matrix<double>::Ones(model.layers(), model.heads()));
   auto const gates = detail::gates_of(fit);

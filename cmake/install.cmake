@@ -6,7 +6,7 @@ set(chg_package_dir "${CMAKE_INSTALL_LIBDIR}/cmake/chg")
 configure_package_config_file("${CMAKE_CURRENT_LIST_DIR}/chg-config.cmake.in" chg-config.cmake INSTALL_DESTINATION "${chg_package_dir}")
 write_basic_package_version_file(chg-config-version.cmake COMPATIBILITY SameMinorVersion ARCH_INDEPENDENT)
 install(FILES "${CMAKE_CURRENT_BINARY_DIR}/chg-config.cmake" "${CMAKE_CURRENT_BINARY_DIR}/chg-config-version.cmake"
-              "${CMAKE_CURRENT_LIST_DIR}/FindPCRE2.cmake"
+              "${CMAKE_CURRENT_LIST_DIR}/FindOniguruma.cmake"
         DESTINATION "${chg_package_dir}")
 
 install(TARGETS chg EXPORT chg-targets FILE_SET HEADERS)

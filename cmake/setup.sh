@@ -93,5 +93,5 @@ jobs() {
 }
 
 build_packages=(g++ cmake ninja-build libeigen3-dev libxtensor-dev nlohmann-json3-dev)
-program_packages=(libcli11-dev libfmt-dev libpcre2-dev libicu-dev)
+program_packages=(libcli11-dev libfmt-dev libonig-dev libicu-dev)
 test_packages=("${program_packages[@]}" catch2 libbenchmark-dev libopenblas-dev 'valgrind?')

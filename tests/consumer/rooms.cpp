@@ -3,7 +3,7 @@
 #include <chg/builtin/teaching.hpp>
 #include <chg/formats/load.hpp>
 #include <chg/files/sha256.hpp>
-#if __has_include(<chg/tokenizer/load_tokenizer.hpp>)  // where chg was configured with PCRE2 and ICU
+#if __has_include(<chg/tokenizer/load_tokenizer.hpp>)  // where chg was configured with Oniguruma and ICU
 #include <chg/tokenizer/load_tokenizer.hpp>
 #endif
 

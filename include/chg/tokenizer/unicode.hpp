@@ -14,7 +14,10 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <cstdio>
+#include <cstring>
 #include <limits>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -50,6 +53,33 @@ inline void append_character(std::string& text, char32_t character) {
   std::int32_t length = 0;
   U8_APPEND_UNSAFE(bytes, length, static_cast<UChar32>(character));
   text.append(bytes, static_cast<std::size_t>(length));
+}
+
+/// The first character beyond ASCII in valid UTF-8 for which `wanted` holds.
+template <class Wanted>
+std::optional<char32_t> find_character(std::string_view text, Wanted&& wanted) {
+  for (std::size_t at = 0; at < text.size();) {
+    if (text.size() - at >= 8) {
+      std::uint64_t eight = 0;
+      std::memcpy(&eight, text.data() + at, 8);
+      if ((eight & 0x8080'8080'8080'8080u) == 0) {
+        at += 8;
+        continue;
+      }
+    }
+    auto const length = character_length(text[at]);
+    if (length > 1)
+      if (auto const character = first_character(text.substr(at, length)); wanted(character)) return character;
+    at += length;
+  }
+  return std::nullopt;
+}
+
+/// "U+0041"
+inline std::string code_point(char32_t character) {
+  char digits[16];
+  std::snprintf(digits, sizeof(digits), "U+%04X", static_cast<unsigned>(character));
+  return digits;
 }
 
 /// Where valid UTF-8 ends: the size of `text` when all of it is valid. It must be shorter than 2 GiB.

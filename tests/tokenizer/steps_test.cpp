@@ -105,5 +105,13 @@ TEST_CASE("decoder: bytes of pieces, strips, and what is no byte", "[tokenizer]"
   CHECK(text({DecodeMetaspace{}}, {"\u2581a", "\u2581b"}) == "a b");
   CHECK(text({DecodeWords{}}, {"a", "b"}) == "a b");
   CHECK(text({DecodeByteLevel{}}, {"\u0120a", "<|x y|>"}) == " a<|x y|>");
+  CHECK(text({DecodeByteLevel{}}, {"\u00c3", "\u00a9", "\u00c3"}) == "\u00e9\xc3");
+  // What follows reads text: the bytes that are none are U+FFFD by then.
+  CHECK(text({DecodeByteLevel{}, DecodeReplace{{Regex("[^a]", "P"), "-"}}}, {"\u00c3", "a"}) == "-a");
+  CHECK(text({DecodeByteFallback{}}, {"<0xE6>", "<0x97>", "a", "<0xE6>", "<0x97>", "<0xA5>"}) == "\uFFFD\uFFFDa\u65e5");
+  CHECK(text({DecodeByteFallback{.keep_bytes = true}}, {"<0xE6>", "<0x97>"}) == "\xe6\x97");
+  CHECK(text({DecodeWordPiece{"##", true}}, {"##do", "n't", "##s", "."}) == "##don'ts.");
+  CHECK(text({DecodeSuffix{}}, {"a</w>", "b", "c</w>"}) == "a bc");
+  CHECK(text({DecodeCtc{}}, {"a", "a", "<pad>", "a", "|", "|", "b"}) == "aa b");
   CHECK(text({DecodeFuse{}}, {}).empty());
 }

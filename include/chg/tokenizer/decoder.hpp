@@ -187,7 +187,12 @@ using DecoderStep = std::variant<DecodeByteLevel, DecodeReplace, DecodeByteFallb
                                  DecodeFirstSpace, DecodeWords, DecodeWordPiece, DecodeSuffix, DecodeCtc>;
 
 inline std::string decoded(std::vector<DecoderStep> const& steps, DecodedPieces pieces) {
-  for (auto const& step : steps) std::visit([&](auto const& s) { s(pieces); }, step);
+  for (std::size_t i = 0; i < steps.size(); ++i) {
+    std::visit([&](auto const& s) { s(pieces); }, steps[i]);
+    // Bytes that are no text stay only where no other step reads them.
+    if (std::holds_alternative<DecodeByteLevel>(steps[i]) && i + 1 < steps.size())
+      for (auto& piece : pieces) piece.text = valid_utf8(piece.text);
+  }
   std::string all;
   for (auto const& piece : pieces) all += piece.text;
   return all;

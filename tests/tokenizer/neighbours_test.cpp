@@ -94,6 +94,9 @@ TEST_CASE("neighbours: add_prefix_space counts where versions of transformers ag
   CHECK(sequence.ids(R"({"tokenizer_class": "GPT2Tokenizer", "add_prefix_space": true})", "a") == Ids{0});
   REQUIRE(notices.all.size() == 3);
   CHECK(has_all(notices.all[1], {"tokenizer.json", "not add_prefix_space true"}));
+  CHECK(prefixed.ids(R"({"tokenizer_class": "PreTrainedTokenizerFast"})", "a") == Ids{2, 0});
+  REQUIRE(notices.all.size() == 4);
+  CHECK(has_all(notices.all[3], {"not add_prefix_space false", "no such key"}));
   plain.write("config.json", R"({"model_type": "gpt2"})");
   CHECK(plain.ids(R"({"add_prefix_space": true})", "a") == Ids{2, 0});
 }
@@ -110,6 +113,10 @@ TEST_CASE("neighbours: the template of tokenizer.json is the rule, except for a 
   CHECK(has_all(notices.all[0], {"post_processor", "not add_bos_token false"}));
   CHECK(has_all(notices.all[1], {"not add_eos_token true"}));
   CHECK(has_all(notices.all[2], {"GPTNeoXTokenizer"}));
+  Folder without(json(false));
+  CHECK(without.ids(R"({"tokenizer_class": "LlamaTokenizer", "bos_token": "<s>"})", "a") == Ids{0});
+  REQUIRE(notices.all.size() == 4);
+  CHECK(has_all(notices.all[3], {"not add_bos_token true"}));
 }
 
 TEST_CASE("neighbours: a vocabulary without a tokenizer.json takes prefix, end and tokens from them", "[tokenizer]") {

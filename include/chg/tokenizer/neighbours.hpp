@@ -23,7 +23,7 @@ namespace detail {
 
 struct Neighbours {
   std::optional<bool> add_bos, add_eos, add_prefix_space, legacy;
-  bool split_special_tokens = false;
+  bool split_special_tokens = false, has_config = false;
   std::string tokenizer_class, model_type;
   /// bos_token, eos_token, unk_token, sep_token, pad_token, cls_token, mask_token, then the additional ones; all special.
   std::vector<AddedToken> special{};
@@ -91,6 +91,7 @@ inline Neighbours read_neighbours(std::filesystem::path const& directory) {
     auto const flag = [&](char const* key) { return file.has(key) ? std::optional(file.boolean(key, false)) : std::nullopt; };
     n.add_bos = flag("add_bos_token"), n.add_eos = flag("add_eos_token"), n.legacy = flag("legacy");
     n.add_prefix_space = flag("add_prefix_space");
+    n.has_config = true;
     n.split_special_tokens = file.boolean("split_special_tokens", false);
     n.tokenizer_class = file.string("tokenizer_class", "");
     read_names(file);
@@ -176,9 +177,11 @@ inline void apply_prefix_space(Parts& parts, Neighbours const& n, bool only_byte
     level.add_prefix_space = wanted;
     return;
   }
-  if (n.add_prefix_space && *n.add_prefix_space != any_prefix(parts))
-    notice(name + " is the rule, not add_prefix_space " + (*n.add_prefix_space ? "true" : "false") +
-           " of tokenizer_config.json, about which versions of transformers differ");
+  auto const unsaid = !n.add_prefix_space && only_byte_level && n.has_config && any_prefix(parts);
+  if (unsaid || (n.add_prefix_space && *n.add_prefix_space != any_prefix(parts)))
+    notice(name + " is the rule, not add_prefix_space " + (n.add_prefix_space.value_or(false) ? "true" : "false") +
+           " of tokenizer_config.json" + (unsaid ? ", which has no such key" : "") +
+           ": versions of transformers differ about it");
 }
 
 /// add_bos_token and add_eos_token. Both versions leave the tokens of a template away for a GPTNeoXTokenizer that is not told to
@@ -195,9 +198,13 @@ inline void apply_template_flags(Parts& parts, Neighbours const& n, std::string 
   auto const says = [&](std::optional<bool> flag, bool there, char const* key) {
     if (flag && *flag != there)
       notice(name + ": its post_processor is the rule, not " + key + (*flag ? " true" : " false") +
-             " of tokenizer_config.json, about which versions of transformers differ");
+             " of tokenizer_config.json: versions of transformers differ about it");
   };
-  says(n.add_bos, !parts.before.empty(), "add_bos_token");
+  // Version 4.57 adds a BOS for these classes unless it is told not to.
+  constexpr std::array<std::string_view, 4> with_bos{"LlamaTokenizer", "CodeLlamaTokenizer", "GemmaTokenizer", "CohereTokenizer"};
+  auto const unsaid = !n.add_bos && parts.before.empty() && n.bos_token && !n.tokenizer_class.empty() &&
+                      std::find(with_bos.begin(), with_bos.end(), class_of(n)) != with_bos.end();
+  says(unsaid ? std::optional(true) : n.add_bos, !parts.before.empty(), "add_bos_token");
   says(n.add_eos, !parts.after.empty(), "add_eos_token");
 }
 

@@ -213,7 +213,8 @@ std::vector<float> llama3_factors(float factor, float low, float high, float ori
 }
 }  // namespace
 
-TEST_CASE("gguf_model: rope_freqs.weight is read as the scaling of Llama 3, and refused when it is another one", "[formats]") {
+TEST_CASE("gguf_model: rope_freqs.weight is read as the scaling of Llama 3, or as it stands when it is another one",
+          "[formats]") {
   for (float const factor : {8.0f, 32.0f}) {
     auto const file = with_rope(llama3_factors(factor, 1, 4, 8192));
     auto const rotary = describe(file).config.rotary;
@@ -223,14 +224,18 @@ TEST_CASE("gguf_model: rope_freqs.weight is read as the scaling of Llama 3, and 
     REQUIRE(complaint(file) == kFine);
   }
   REQUIRE_FALSE(describe(with_rope(std::vector<float>(32, 1))).config.rotary.scaled);
-  CHECK(has_all(complaint(with_rope(llama3_factors(8, 1, 2, 8192))),
-                {"FILE: tensor \"rope_freqs.weight\": factor of pair", "Llama 3", "not supported"}));
-  CHECK(has_all(complaint(with_rope(llama3_factors(8, 1, 4, 4096))), {"\"rope_freqs.weight\": factor of pair"}));
-  CHECK(has_all(complaint(with_rope(std::vector<float>(32, 8))), {"\"rope_freqs.weight\": factor of pair 0"}));
+  for (auto const& factors : {llama3_factors(8, 1, 2, 8192), llama3_factors(8, 1, 4, 4096), std::vector<float>(32, 8)}) {
+    auto const file = with_rope(factors);
+    auto const rotary = describe(file).config.rotary;
+    CHECK_FALSE(rotary.scaled);
+    CHECK(rotary.divisors == std::vector<double>(factors.begin(), factors.end()));
+    CHECK(complaint(file) == kFine);
+  }
   CHECK(has_all(complaint(with_rope(std::vector<float>(31, 1))),
                 {"\"rope_freqs.weight\" has the wrong shape", "[32]", "got [31]"}));
   for (float const bad : {0.0f, -1.0f, std::nanf("")})
-    CHECK(has_all(complaint(with_rope(std::vector<float>(32, bad))), {"\"rope_freqs.weight\": last factor", "1 to 1e6"}));
+    CHECK(has_all(complaint(with_rope(std::vector<float>(32, bad))),
+                  {"\"rope_freqs.weight\": factor of pair 0", "a number from 1e-6 to 1e6"}));
   auto one_nan = llama3_factors(8, 1, 4, 8192);
   one_nan[5] = std::nanf("");
   CHECK(has_all(complaint(with_rope(one_nan)), {"\"rope_freqs.weight\": factor of pair 5", "got nan"}));

@@ -146,3 +146,12 @@ TEST_CASE("rotary: Llama 3.1 keeps short wavelengths, stretches long ones by the
   CHECK(blended == 6);
   CHECK(stretched == 29);
 }
+
+TEST_CASE("rotary: the frequency of a pair is divided by its divisor, beside linear scaling", "[ops]") {
+  Rotary rotary{.theta = 100, .linear_factor = 2};
+  auto const plain = rotary;
+  rotary.divisors = {1, 1.5, 8};
+  for (Index i = 0; i < 3; ++i)
+    CHECK(ops::rotary_frequency(rotary, 6, i) ==
+          Approx(ops::rotary_frequency(plain, 6, i) / rotary.divisors[static_cast<std::size_t>(i)]).epsilon(1e-15));
+}

@@ -20,6 +20,7 @@
 #include <algorithm>
 #include <cmath>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace chg::formats {
@@ -27,7 +28,8 @@ namespace chg::formats {
 namespace detail {
 
 /// rope_freqs.weight has what llama.cpp divides the frequency of each pair by. Llama 3.1 and later are published with the numbers
-/// of Llama3Scaling{}, but for `factor`, which the slowest pair shows; other factors are refused.
+/// of Llama3Scaling{}, but for `factor`, which the slowest pair shows: that scaling is then read, since the file has it rounded to
+/// float. Any other divisors are taken as they stand.
 inline void read_rope_factors(Gguf const& file, Index head_dim, Rotary& rotary) {
   static constexpr auto name = "rope_freqs.weight";
   if (!file.contains(name)) return;
@@ -37,22 +39,26 @@ inline void read_rope_factors(Gguf const& file, Index head_dim, Rotary& rotary) 
         shape_text({pairs}) + ", half of the channels that turn", shape_text(info.shape));
   std::vector<double> factors(static_cast<std::size_t>(pairs));
   file.read(name, std::span<double>(factors));
+  for (std::size_t i = 0; i < factors.size(); ++i)
+    check(factors[i] >= 1e-6 && factors[i] <= 1e6, file.describe(name) + text(": factor of pair ", i),
+          "a number from 1e-6 to 1e6", factors[i]);
   auto scaled = rotary;
   scaled.scaled = true;
   scaled.scaling.factor = factors.back();
-  check(scaled.scaling.factor >= 1 && scaled.scaling.factor <= 1e6, file.describe(name) + ": last factor",
-        "a number from 1 to 1e6", scaled.scaling.factor);
   // The converter works in float: ln(theta) u in a frequency, up to high_freq_factor turns, and up to factor times that here.
   constexpr auto tolerance = 1e-4;
+  auto llama3 = true, ones = true;
   for (Index i = 0; i < pairs; ++i) {
     auto const factor = factors[static_cast<std::size_t>(i)];
     auto const expected = ops::rotary_frequency(rotary, head_dim, i) / ops::rotary_frequency(scaled, head_dim, i);
-    check(std::abs(factor - expected) <= tolerance * expected, file.describe(name) + text(": factor of pair ", i),
-          text(expected, ", as in Llama 3 (low_freq_factor 1, high_freq_factor 4, original_context 8192, factor ",
-               scaled.scaling.factor, ")"),
-          factor, "This kind of rotary scaling is not supported.");
+    llama3 = llama3 && std::abs(factor - expected) <= tolerance * expected;
+    ones = ones && factor == 1;
   }
-  if (scaled.scaling.factor != 1) rotary = scaled;
+  if (ones) return;
+  if (llama3)
+    rotary = scaled;
+  else
+    rotary.divisors = std::move(factors);
 }
 
 /// Puts the rows of every head back from the pairs (2 i, 2 i + 1) to (i, i + D/2). rows: [heads D, columns].

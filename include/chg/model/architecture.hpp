@@ -102,6 +102,10 @@ inline void validate(std::string const& name, Rotary const& r, Index head_dim) {
         "an even number, since rotary positions turn pairs of channels", ops::rotary_channels(r, head_dim));
   check(positive(r.theta), name + ".theta", "a positive number", r.theta);
   check(positive(r.linear_factor), name + ".linear_factor", "a positive number", r.linear_factor);
+  auto const pairs = static_cast<std::size_t>(ops::rotary_channels(r, head_dim) / 2);
+  check(r.divisors.empty() || r.divisors.size() == pairs, name + ".divisors", text(pairs, ", one a pair, or none"),
+        r.divisors.size());
+  for (auto const divisor : r.divisors) check(positive(divisor), name + ".divisors", "positive numbers", divisor);
   if (!r.scaled) return;
   auto const& s = r.scaling;
   check(positive(s.factor), name + ".scaling.factor", "a positive number", s.factor);

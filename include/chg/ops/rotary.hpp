@@ -14,6 +14,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <vector>
 
 namespace chg {
 
@@ -37,6 +38,7 @@ struct Rotary {
   double linear_factor = 1;  ///< positions are divided by it
   bool scaled = false;       ///< whether `scaling` applies
   Llama3Scaling scaling{};
+  std::vector<double> divisors{};  ///< one a pair, by which its frequency is divided; empty: none
 
   bool operator==(Rotary const&) const = default;
 };
@@ -52,7 +54,8 @@ inline Index rotary_channels(Rotary const& rotary, Index head_dim) { return rota
 inline double rotary_frequency(Rotary const& rotary, Index head_dim, Index pair) {
   constexpr auto kTwoPi = 6.283185307179586477;
   auto const turned = static_cast<double>(rotary_channels(rotary, head_dim));
-  auto const plain = std::pow(rotary.theta, -2.0 * static_cast<double>(pair) / turned) / rotary.linear_factor;
+  auto const divisor = rotary.divisors.empty() ? 1 : rotary.divisors[static_cast<std::size_t>(pair)];
+  auto const plain = std::pow(rotary.theta, -2.0 * static_cast<double>(pair) / turned) / (rotary.linear_factor * divisor);
   if (!rotary.scaled) return plain;
   auto const& s = rotary.scaling;
   auto const turns = static_cast<double>(s.original_context) * plain / kTwoPi;  // original_context / wavelength

@@ -2,7 +2,7 @@
 // Any bytes as a saved fit or contrastive fit: as a whole file and, since none gets past the checksum, as the payload of one.
 #include <chg/gate/checkpoint.hpp>
 
-#include "fuzz/fuzz.hpp"
+#include "fuzz/mutate.hpp"
 
 namespace {
 
@@ -42,4 +42,30 @@ void chg::fuzz::read(std::string_view bytes) {
 std::vector<std::string> chg::fuzz::seeds() {
   auto const fit = payload(Fit{});
   return {"f" + fit, "c" + payload(ContrastiveFit{}), "w" + chg::detail::framed<Fit>(fit)};
+}
+
+/// The payload is made of numbers of eight bytes, strings, and lists after their lengths.
+std::optional<std::string> chg::fuzz::mutated(std::string_view bytes, Random& random) {
+  if (bytes.size() < 10) return std::nullopt;
+  std::string all(bytes);
+  auto const place = 1 + (random.one_in(8) ? random.below(all.size() - 1) : random.below((all.size() - 1) / 8 + 1) * 8);
+  auto const put = [&](auto number) {
+    if (place + sizeof number <= all.size()) std::memcpy(all.data() + place, &number, sizeof number);
+  };
+  switch (random.below(7)) {
+    case 0: put(random.number()); break;
+    case 1: put(random.real()); break;
+    case 2:
+      if (place + 8 <= all.size()) {
+        std::uint64_t number = 0;
+        std::memcpy(&number, all.data() + place, sizeof number);
+        put(number + random.below(5) - 2);
+      }
+      break;
+    case 3: all.erase(place, 8); break;
+    case 4: all.insert(std::min(place, all.size()), std::string(8, static_cast<char>(random.below(2)))); break;
+    case 5: all[0] = "fcw"[random.below(3)]; break;
+    default: all = all.substr(0, 1) + random.bytes_like(std::string_view(all).substr(1));
+  }
+  return all;
 }

@@ -2,7 +2,7 @@
 // Any bytes as a data file of the command line: tokens, and texts whose tokens are their bytes.
 #include <chg/cli/data.hpp>
 
-#include "fuzz/fuzz.hpp"
+#include "fuzz/mutate_json.hpp"
 
 void chg::fuzz::read(std::string_view bytes) {
   constexpr cli::DataLimits limits{.vocab = 300, .context = 40};
@@ -33,4 +33,9 @@ std::vector<std::string> chg::fuzz::seeds() {
       "{\"tokens\": [1, 2, 299], \"target_mask\": [0, 0, 1]}\n{\"note\": [1.5], \"target_mask\": [0, 1], \"tokens\": [0, 0]}\n",
       "\xEF\xBB\xBF{\"prompt\": \"a\\u00e9 b\", \"target\": \" c\"}\r\n\n  \n",
       "{\"tokens\":[3,4],\"target_mask\":[0,1],\"patched_target\":7}"};
+}
+
+std::optional<std::string> chg::fuzz::mutated(std::string_view bytes, Random& random) {
+  static constexpr std::array<std::string_view, 5> words{"tokens", "target_mask", "prompt", "target", "patched_target"};
+  return mutated_json_lines(bytes, random, words);
 }

@@ -4,6 +4,7 @@
 #include <chg/tokenizer/gguf_file.hpp>
 
 #include "formats/gguf_models.hpp"
+#include "fuzz/mutate_gguf.hpp"
 #include "fuzz/tokenizer.hpp"
 
 namespace {
@@ -82,7 +83,8 @@ std::vector<std::string> chg::fuzz::seeds() {
       .integer("tokenizer.ggml.unknown_token_id", 0)
       .value("tokenizer.ggml.more", f64, test::raw(1.0));
 
-  auto const c = test::gguf_config();
+  auto c = test::gguf_config();
+  c.layers = 1;
   test::GgufBuilder model;
   test::add_llama_metadata(model, c);
   test::add_llama_tensors(model, c, random_weights<float>(llama_like, c, {.seed = 1, .biases = true, .random_norms = true}));
@@ -92,4 +94,78 @@ std::vector<std::string> chg::fuzz::seeds() {
     blocks.tensor(std::string("t.") + std::string(type.name), {static_cast<std::uint64_t>(type.block)}, type.name,
                   std::string(static_cast<std::size_t>(type.bytes), '\0'));
   return {model.file(), bpe({}).file(), bpe(model).file(), pieces.file(), blocks.file()};
+}
+
+namespace {
+
+constexpr std::array<std::string_view, 62> kWords{"general.architecture",
+                                                  "general.alignment",
+                                                  "general.type",
+                                                  "general.quantization_version",
+                                                  "split.count",
+                                                  "llama",
+                                                  "qwen2",
+                                                  "qwen3",
+                                                  "gemma",
+                                                  "gemma2",
+                                                  "gemma3",
+                                                  "phi3",
+                                                  "gptneox",
+                                                  "gpt2",
+                                                  "llama.block_count",
+                                                  "llama.context_length",
+                                                  "llama.embedding_length",
+                                                  "llama.feed_forward_length",
+                                                  "llama.attention.head_count",
+                                                  "llama.attention.head_count_kv",
+                                                  "llama.attention.key_length",
+                                                  "llama.attention.value_length",
+                                                  "llama.attention.sliding_window",
+                                                  "llama.attention.layer_norm_rms_epsilon",
+                                                  "llama.rope.freq_base",
+                                                  "llama.rope.dimension_count",
+                                                  "llama.rope.scaling.type",
+                                                  "llama.rope.scaling.factor",
+                                                  "llama.vocab_size",
+                                                  "llama.expert_count",
+                                                  "llama.attention.causal",
+                                                  "none",
+                                                  "linear",
+                                                  "yarn",
+                                                  "tokenizer.ggml.model",
+                                                  "tokenizer.ggml.pre",
+                                                  "tokenizer.ggml.tokens",
+                                                  "tokenizer.ggml.token_type",
+                                                  "tokenizer.ggml.scores",
+                                                  "tokenizer.ggml.merges",
+                                                  "tokenizer.ggml.bos_token_id",
+                                                  "tokenizer.ggml.eos_token_id",
+                                                  "tokenizer.ggml.unknown_token_id",
+                                                  "tokenizer.ggml.add_bos_token",
+                                                  "tokenizer.ggml.add_eos_token",
+                                                  "tokenizer.ggml.add_space_prefix",
+                                                  "gpt-2",
+                                                  "llama-bpe",
+                                                  "default",
+                                                  "a b",
+                                                  "ab",
+                                                  "<0x0A>",
+                                                  "\xE2\x96\x81",
+                                                  "\xC4\xA0",
+                                                  "rope_freqs.weight",
+                                                  "token_embd.weight",
+                                                  "output.weight",
+                                                  "output_norm.weight",
+                                                  "blk.0.attn_q.weight",
+                                                  "blk.0.attn_q.bias",
+                                                  "blk.1.ffn_down.weight",
+                                                  "adapter"};
+
+}  // namespace
+
+std::optional<std::string> chg::fuzz::mutated(std::string_view bytes, Random& random) {
+  auto tree = parse_gguf_tree(bytes);
+  if (!tree) return std::nullopt;
+  for (auto rounds = 1 + random.below(4); rounds > 0; --rounds) mutate_gguf(*tree, random, kWords);
+  return gguf_bytes(*tree);
 }

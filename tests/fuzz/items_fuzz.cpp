@@ -2,7 +2,7 @@
 // Any bytes as the items of a task, in each of the formats that are told apart by content.
 #include <chg/text_task/items.hpp>
 
-#include "fuzz/fuzz.hpp"
+#include "fuzz/mutate_json.hpp"
 
 void chg::fuzz::read(std::string_view bytes) {
   for (auto const& item : text_task::parse_items(bytes, "FILE").all) {
@@ -19,4 +19,12 @@ std::vector<std::string> chg::fuzz::seeds() {
           "{\"question\": \"Q\", \"choices\": {\"label\": [\"A\", \"B\"], \"text\": [\"x\", \"y\"]}, \"answerKey\": \"B\"}\n",
           "{\"question\": \"1 + 1?\", \"answer\": \"2\"}\r\n\n{\"question\": \"2 + 2?\", \"answer\": \"4\"}",
           "Did he go?\tHe went.\nDid she go?\tShe went.\n"};
+}
+
+std::optional<std::string> chg::fuzz::mutated(std::string_view bytes, Random& random) {
+  static constexpr std::array<std::string_view, 16> words{
+      "input", "output", "target",    "examples", "task_prefix",        "question", "answer", "choices",
+      "label", "text",   "answerKey", "problem",  "generated_solution", "correct",  "a\tb",   "x\na: y\nb: z"};
+  auto whole = mutated_json(bytes, random, words);
+  return whole ? whole : mutated_json_lines(bytes, random, words);
 }

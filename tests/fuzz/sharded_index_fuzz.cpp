@@ -2,7 +2,7 @@
 // Any bytes as the index of a sharded checkpoint.
 #include <chg/formats/sharded_safetensors.hpp>
 
-#include "fuzz/fuzz.hpp"
+#include "fuzz/mutate_json.hpp"
 
 void chg::fuzz::read(std::string_view bytes) {
   for (auto const& [tensor, file] : formats::parse_weight_map(formats::parse_json(bytes, "FILE"), "FILE"))
@@ -11,4 +11,10 @@ void chg::fuzz::read(std::string_view bytes) {
 
 std::vector<std::string> chg::fuzz::seeds() {
   return {R"({"metadata": {"total_size": 12}, "weight_map": {"a": "model-00001-of-00002.safetensors", "b": "x.safetensors"}})"};
+}
+
+std::optional<std::string> chg::fuzz::mutated(std::string_view bytes, Random& random) {
+  static constexpr std::array<std::string_view, 8> words{"weight_map",       "metadata",       "total_size",   "a.safetensors",
+                                                         "../a.safetensors", "/a.safetensors", ".safetensors", "a.bin"};
+  return mutated_json(bytes, random, words);
 }

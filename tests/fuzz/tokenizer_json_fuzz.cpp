@@ -2,6 +2,7 @@
 // Any bytes as a tokenizer.json, with a text to encode after a zero byte.
 #include <chg/tokenizer/tokenizer_json.hpp>
 
+#include "fuzz/mutate_json.hpp"
 #include "fuzz/tokenizer.hpp"
 
 void chg::fuzz::read(std::string_view bytes) {
@@ -29,4 +30,92 @@ std::vector<std::string> chg::fuzz::seeds() {
 "pre_tokenizer": {"type": "Metaspace", "replacement": "_", "prepend_scheme": "first", "split": true},
 "decoder": {"type": "Metaspace", "replacement": "_", "prepend_scheme": "first", "split": true}})",
       R"({"model": {"type": "WordLevel", "unk_token": "x", "vocab": {"x": 0, "Hello": 1}}, "pre_tokenizer": {"type": "WhitespaceSplit"}})"};
+}
+
+std::optional<std::string> chg::fuzz::mutated(std::string_view bytes, Random& random) {
+  static constexpr std::array<std::string_view, 78> words{"model",
+                                                          "type",
+                                                          "BPE",
+                                                          "Unigram",
+                                                          "WordLevel",
+                                                          "WordPiece",
+                                                          "vocab",
+                                                          "merges",
+                                                          "unk_token",
+                                                          "unk_id",
+                                                          "byte_fallback",
+                                                          "fuse_unk",
+                                                          "ignore_merges",
+                                                          "dropout",
+                                                          "continuing_subword_prefix",
+                                                          "end_of_word_suffix",
+                                                          "added_tokens",
+                                                          "id",
+                                                          "content",
+                                                          "special",
+                                                          "lstrip",
+                                                          "rstrip",
+                                                          "single_word",
+                                                          "normalized",
+                                                          "normalizer",
+                                                          "normalizers",
+                                                          "NFC",
+                                                          "NFD",
+                                                          "NFKC",
+                                                          "NFKD",
+                                                          "Lowercase",
+                                                          "Strip",
+                                                          "Prepend",
+                                                          "prepend",
+                                                          "Replace",
+                                                          "pattern",
+                                                          "String",
+                                                          "Regex",
+                                                          "Sequence",
+                                                          "pre_tokenizer",
+                                                          "pretokenizers",
+                                                          "Digits",
+                                                          "individual_digits",
+                                                          "Split",
+                                                          "behavior",
+                                                          "Isolated",
+                                                          "Removed",
+                                                          "MergedWithNext",
+                                                          "MergedWithPrevious",
+                                                          "Contiguous",
+                                                          "invert",
+                                                          "ByteLevel",
+                                                          "add_prefix_space",
+                                                          "trim_offsets",
+                                                          "use_regex",
+                                                          "Metaspace",
+                                                          "replacement",
+                                                          "prepend_scheme",
+                                                          "first",
+                                                          "always",
+                                                          "never",
+                                                          "split",
+                                                          "Whitespace",
+                                                          "WhitespaceSplit",
+                                                          "Punctuation",
+                                                          "post_processor",
+                                                          "TemplateProcessing",
+                                                          "single",
+                                                          "pair",
+                                                          "special_tokens",
+                                                          "decoder",
+                                                          "decoders",
+                                                          "ByteFallback",
+                                                          "Fuse",
+                                                          "Precompiled",
+                                                          "[0-9]{1,3}",
+                                                          "\\s+(?!\\S)",
+                                                          "<0x41>"};
+  FileAndText const input(bytes);
+  auto const with_text = [&](std::string const& file, std::string_view text) {
+    return input.text == kText && text == kText ? file : file + std::string(1, '\0') + std::string(text);
+  };
+  if (random.one_in(6)) return with_text(std::string(input.file), random.bytes_like(input.text));
+  auto const file = mutated_json(input.file, random, words);
+  return file ? std::optional(with_text(*file, input.text)) : std::nullopt;
 }

@@ -9,6 +9,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include <algorithm>
 #include <cmath>
 #include <set>
 #include <string>
@@ -27,6 +28,8 @@ struct JsonLimits {
 inline std::string in_quotes(std::string_view name) {
   constexpr std::size_t longest = 120;
   auto const cut = name.size() > longest;
+  auto const plain = [](char c) { return c >= ' ' && c <= '~' && c != '"' && c != '\\'; };
+  if (!cut && std::all_of(name.begin(), name.end(), plain)) return '"' + std::string(name) + '"';
   auto const string = nlohmann::json(std::string(name.substr(0, longest)));
   return string.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + (cut ? "..." : "");
 }

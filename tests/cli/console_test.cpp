@@ -133,7 +133,7 @@ TEST_CASE("program: standard streams that are closed are not taken by files", "[
   CHECK(unheard.status == 1);
   CHECK(unheard.err.starts_with("chg: error: bad.jsonl, line 17"));
   // The lock of a RUN is held open for as long as it runs: progress must not go into it.
-  auto const stopped = script(shell, "\"$CHG\" fit builtin:induction aba.jsonl --out run --updates 100000000 --progress 2>&- & "
+  auto const stopped = script(shell, "\"$CHG\" fit builtin:induction aba.jsonl --out run --updates 4000000 --progress 2>&- & "
                                      "while ! [ -e run/state/fit.bin ]; do sleep 0.1; done; kill $!; wait $!");
   CHECK(stopped.status == 130);
   for (auto const& file : std::filesystem::recursive_directory_iterator(shell.path("run")))

@@ -8,7 +8,7 @@ using namespace chg::test;
 
 namespace {
 
-std::string const kLong = "chg fit builtin:induction aba.jsonl --seeds 1 --batch 2 --updates 100000000 --updates-pressed 1 "
+std::string const kLong = "chg fit builtin:induction aba.jsonl --seeds 1 --batch 2 --updates 4000000 --updates-pressed 1 "
                           "--threads 1 --quiet --out ";
 
 /// Waits until the file is there, or the program has ended.

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // What a command holds in memory beside weights and passes, in bytes: counted from its options and data before it begins.
 //
-// Text that is put together as it grows takes three times its size while it moves to a larger place.
+// Text that grows takes twice its size while it moves to a larger place: pages are memory once they are written to.
 #pragma once
 
 #include <chg/gate/fit_record.hpp>
@@ -15,6 +15,7 @@
 #include <functional>
 #include <initializer_list>
 #include <string>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -22,7 +23,7 @@ namespace chg::cli {
 
 inline constexpr double kTreeRow = 200;   ///< of a prefix tree, a row, with what its vectors hold in reserve
 inline constexpr double kTreeEdge = 130;  ///< a target token of an example
-inline constexpr double kTextGrowth = 3;
+inline constexpr double kTextGrowth = 2.2;
 
 /// The size of a data set: of several, the sum, so that a unit of a batch is one example.
 struct DataSize {
@@ -105,8 +106,9 @@ MemoryUse fit_use(Options const& o, DataSize const& fitted, std::vector<DataSize
     use.targets = std::max(use.targets, static_cast<double>(size.most_targets));
     evaluated = std::max(evaluated, size.tree_bytes() + 2 * size.evaluation_bytes());
   }
-  constexpr double kMetricsLine = 200, kHeadsLine = 160, kSummaryLine = 300;
-  auto const log = updates * sets * (sizeof(ContrastiveRow) + kTextGrowth * kMetricsLine);
+  using Row = std::conditional_t<std::is_same_v<Options, FitOptions>, UpdateRow, ContrastiveRow>;
+  constexpr double kMetricsLine = 1.8 * sizeof(Row) + 20, kHeadsLine = 160, kSummaryLine = 300;
+  auto const log = updates * sets * (sizeof(Row) + kTextGrowth * kMetricsLine);
   auto const state = sets * gates * (25 * 8 + kTextGrowth * kHeadsLine) + sets * (8 * static_cast<double>(fitted.examples) + 2000);
   auto const summary = evaluated + sets * 6 * static_cast<double>(scored.size()) * kSummaryLine * kTextGrowth;
   use.held = [=](Index rows) { return state + log + summary + sets * batch_bytes(fitted, batch, rows, gates); };

@@ -129,7 +129,8 @@ TEST_CASE("program: standard streams that are closed are not taken by files", "[
   CHECK(script(shell, score + "--out closed.json <&- >&- 2>&-").status == 0);
   CHECK(shell.read("closed.json") == shell.read("plain.json"));
   CHECK(script(shell, score + ">&- 2>&-").status == 1);  // its result had no place
-  auto const unheard = script(shell, "cp aba.jsonl bad.jsonl; echo '{}' >>bad.jsonl; \"$CHG\" score builtin:induction bad.jsonl >&-");
+  shell.write("bad.jsonl", shell.read("aba.jsonl") + "{}\n");
+  auto const unheard = script(shell, "\"$CHG\" score builtin:induction bad.jsonl >&-");
   CHECK(unheard.status == 1);
   CHECK(unheard.err.starts_with("chg: error: bad.jsonl, line 17"));
   // The lock of a RUN is held open for as long as it runs: progress must not go into it.

@@ -35,7 +35,8 @@ inline Outcome script(Shell const& shell, std::string const& lines) {
 }
 
 inline void make_aba(Shell const& shell, std::string const& model, std::string const& name, int examples) {
-  auto const made = shell.run("chg tasks make aba --model builtin:" + model + " --examples " + std::to_string(examples) + " --out " + name);
+  auto const made = shell.run("chg tasks make aba --model builtin:" + model + " --out " + name + " --examples " +
+                              std::to_string(examples));
   INFO(made.err);
   REQUIRE(made.status == 0);
 }

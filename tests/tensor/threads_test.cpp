@@ -49,7 +49,8 @@ TEST_CASE("cpu_quota: cgroup v2, the least of a cgroup and those above it", "[te
 
 TEST_CASE("cpu_quota: cgroup v1, alone and beside v2, wherever the controller is mounted", "[tensor]") {
   auto const files = [](std::string const& folder) {
-    return std::map<std::string, std::string>{{folder + "/cpu.cfs_quota_us", "250000\n"}, {folder + "/cpu.cfs_period_us", "100000\n"}};
+    return std::map<std::string, std::string>{{folder + "/cpu.cfs_quota_us", "250000\n"},
+                                              {folder + "/cpu.cfs_period_us", "100000\n"}};
   };
   auto const quota = [&](std::string const& folder, std::string const& groups, std::string const& mounts) {
     auto all = files(folder);

@@ -223,8 +223,8 @@ inline void print_line(std::string_view begin, std::string_view message) noexcep
 
 inline void print_error(std::string_view message) noexcept { print_line("chg: error: ", message); }
 
-/// Writes all of it to stdout, waiting for a reader where stdout does not block. Throws Error with the reason when that fails: a full
-/// disk behind a redirection, or a closed pipe.
+/// Writes all of it to stdout, waiting for a reader where stdout does not block. Throws Error with the reason when that fails: a
+/// full disk behind a redirection, or a closed pipe.
 inline void print_out(std::string_view text) {
   while (!text.empty()) {
     auto const written = ::write(1, text.data(), text.size());

@@ -70,8 +70,8 @@ inline Index longest_example(std::initializer_list<Examples const*> data) {
   return static_cast<Index>(most);
 }
 
-/// Reads the weights of a model that will be given these data sets, to be called after run_options() has made the forecast; a bar on
-/// stderr when that takes longer than a second. Null pointers are passed over.
+/// Reads the weights of a model that will be given these data sets, to be called after run_options() has made the forecast; a bar
+/// on stderr when that takes longer than a second. Null pointers are passed over.
 template <class Real>
 AnyTransformer<Real> load_model(ModelWord const& word, Settings const& s, std::initializer_list<Examples const*> data) {
   check_threads(threads_of(s.threads));

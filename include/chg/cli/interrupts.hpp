@@ -4,9 +4,9 @@
 //     INT TERM HUP USR1 USR2 XCPU ALRM    status 130; where there is something to save, it is saved first
 //     PIPE XFSZ                           ignored: the write that fails says what is wrong
 //
-// A signal that is ignored when the program begins stays ignored: that is how nohup, trap '' INT and a shell's background jobs ask
-// for it. XCPU comes again every second, HUP from the terminal and from its shell, TERM twice from timeout(1): only INT or TERM half
-// a second and more after the first of them is a person's impatience, and ends the program at once.
+// A signal that is ignored when the program begins stays ignored: that is how nohup, trap '' INT and a shell's background jobs
+// ask for it. XCPU comes again every second, HUP from the terminal and from its shell, TERM twice from timeout(1): only INT or
+// TERM half a second and more after the first of them is a person's impatience, and ends the program at once.
 #pragma once
 
 #include <chg/tensor/notice.hpp>

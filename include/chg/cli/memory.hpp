@@ -3,9 +3,9 @@
 //
 //     forecast = program and data + max(loading, weights + what the command holds + threads * a worker's pass(rows))
 //
-// Rows of a chunk decide round-off, so they follow from model, data, batch and limit alone (rows_within), never from threads, gate
-// sets or what is resident by chance. When the whole does not fit with these rows, fewer threads run; when it does not fit with one, the
-// command is refused, before anything is written, with a limit that is enough.
+// Rows of a chunk decide round-off, so they follow from model, data, batch and limit alone (rows_within), never from threads,
+// gate sets or what is resident by chance. When the whole does not fit with these rows, fewer threads run; when it does not fit
+// with one, the command is refused, before anything is written, with a limit that is enough.
 #pragma once
 
 #include <chg/cli/memory_use.hpp>
@@ -66,7 +66,12 @@ class MemoryForecast {
  public:
   MemoryForecast(Architecture const& architecture, Config const& config, double weights, double loading, Products products,
                  MemoryUse use)
-      : architecture_(architecture), config_(config), weights_(weights), loading_(loading), products_(products), use_(std::move(use)) {}
+      : architecture_(architecture),
+        config_(config),
+        weights_(weights),
+        loading_(loading),
+        products_(products),
+        use_(std::move(use)) {}
 
   /// Bytes with so many rows a chunk, beside what was resident by chance.
   double operator()(Index rows, int threads, double resident = 0) const {
@@ -137,8 +142,8 @@ MemoryForecast<Real> forecast(ModelWord const& word, Settings const& s, MemoryUs
           products_of(s), std::move(use)};
 }
 
-/// Threads and chunks for a command, within --max-memory or the machine's memory. begun_rows: of the chunks that a run which goes on
-/// was begun with; 0 for a new one. To be called before weights are loaded. Throws Error with a limit that is enough.
+/// Threads and chunks for a command, within --max-memory or the machine's memory. begun_rows: of the chunks that a run which goes
+/// on was begun with; 0 for a new one. To be called before weights are loaded. Throws Error with a limit that is enough.
 template <class Real>
 RunOptions run_options(ModelWord const& word, Settings const& s, MemoryUse const& use, Index begun_rows = 0) {
   auto const limit = memory_size(s.max_memory), machine = std::isinf(limit) ? machine_bytes() : limit;
@@ -155,7 +160,8 @@ RunOptions run_options(ModelWord const& word, Settings const& s, MemoryUse const
   RunOptions options{.threads = threads_of(s.threads), .max_rows = begun_rows > 0 ? begun_rows : bytes.rows_within(limit)};
   auto const needed = std::max(resident.most, bytes(options.max_rows, 1, resident.now));
   if (needed > machine) {
-    auto const enough = std::max(bytes.enough(begun_rows, resident.now), std::ceil(resident.most / bytes.kMebibyte) * bytes.kMebibyte);
+    auto const taken = std::ceil(resident.most / bytes.kMebibyte) * bytes.kMebibyte;
+    auto const enough = std::max(bytes.enough(begun_rows, resident.now), taken);
     auto const larger = bytes.held(options.max_rows) > needed / 2 ? use.advice : std::string();
     auto const advice =
         begun_rows > 0 && !std::isinf(limit)

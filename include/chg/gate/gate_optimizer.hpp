@@ -162,8 +162,8 @@ class GateOptimizer : detail::CheckObjective<Objective>, detail::CheckUpdateRule
 
  private:
   Error not_finite(std::string const& what, double value) const {
-    return Error({text("gate optimizer: ", what, " update ", made_, " of phase ", name(options_.phase), ", gate set of seed ", seed_),
-                  "a finite number", text(value),
+    auto const place = text(" update ", made_, " of phase ", name(options_.phase), ", gate set of seed ", seed_);
+    return Error({"gate optimizer: " + what + place, "a finite number", text(value),
                   "The model overflows on this batch: check its weights, use double, or a smaller lambda or learning rate."});
   }
   static double norm(std::span<double const> x) {

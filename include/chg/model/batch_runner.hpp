@@ -47,7 +47,10 @@ class BatchRunner {
   };
 
   explicit BatchRunner(M const& model, RunOptions options = {})
-      : model_(model), limits_(chunk_limits<Scalar>(options, model.config().vocab)), workers_(options.threads), stop_(options.stop) {}
+      : model_(model),
+        limits_(chunk_limits<Scalar>(options, model.config().vocab)),
+        workers_(options.threads),
+        stop_(options.stop) {}
 
   M const& model() const { return model_; }
   int threads() const { return workers_.threads(); }

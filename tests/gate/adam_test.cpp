@@ -21,6 +21,12 @@ TEST_CASE("adam: two steps equal those computed by hand", "[gate]") {
   REQUIRE(std::abs(x[1] - (before[1] - 0.2 * (m2 / 0.19) / (std::sqrt(v2 / 0.001999) + 1e-8))) < 1e-15);
 }
 
+TEST_CASE("adam: before it is started it has made no step", "[gate]") {
+  Adam const adam;
+  REQUIRE(adam.state().size() == 1);
+  REQUIRE(adam.state()[0] == 0);
+}
+
 TEST_CASE("adam: a gradient of 0 from the start moves nothing", "[gate]") {
   Adam adam;
   adam.start(1);

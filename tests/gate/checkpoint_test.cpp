@@ -4,6 +4,7 @@
 
 #include <chg/gate/checkpoint.hpp>
 
+#include <array>
 #include <filesystem>
 #include <fstream>
 #include <limits>
@@ -11,6 +12,7 @@
 using namespace chg;
 using toy::complaint;
 using toy::has;
+using namespace std::string_literals;
 
 namespace {
 
@@ -172,8 +174,11 @@ TEST_CASE("checkpoint: what is wrong with a file is said by name", "[gate]") {
   };
   REQUIRE(has(complaint([&] { load_fit(dir / "nothing"); }), "nothing. Expected a file that can be read"));
   REQUIRE(has(complaint([&] { load_fit(dir.path); }), "Expected a file that can be read"));
-  REQUIRE(has(said("a text"), "is no fit"));
+  REQUIRE(has(said("a text"), "bad is no fit. Expected a file that chg::save wrote, got other bytes at its start"));
   REQUIRE(has(said(""), "is no fit"));
+  REQUIRE(has(said(good.substr(0, 31)), "bad is cut off. Expected 32 bytes or more, got 31"));
+  REQUIRE(has(said(good.substr(0, 32)), text("bad is cut off. Expected ", good.size() - 32, " bytes of payload, got 0")));
+  REQUIRE(has(said(detail::framed<Fit>(good.substr(24, good.size() - 32) + "x")), "Expected nothing after the last row"));
   auto other = good;
   other[8] = 2;
   REQUIRE(has(said(resealed(other)), "version of the format. Expected 1, got 2"));
@@ -198,4 +203,68 @@ TEST_CASE("checkpoint: a save that fails names the path and leaves the file befo
   auto contradictory = stopped(5);
   contradictory.metrics.pop_back();
   REQUIRE(has(complaint([&] { save(contradictory, dir / "fit"); }), "rows of the log"));
+}
+
+TEST_CASE("checkpoint: what is read has to be what its own numbers say, each contradiction by its words", "[gate]") {
+  using detail::FitReader, detail::FitWriter;
+  auto const written = [](auto const&... numbers) {
+    FitWriter w;
+    (w(numbers), ...);
+    return w.bytes;
+  };
+  auto const said = [](std::string const& bytes, auto value) {
+    return complaint([&] {
+      FitReader reader(bytes, "file");
+      reader(value);
+      reader.end();
+    });
+  };
+  std::uint64_t const one = 1, two = 2;
+
+  REQUIRE(has(said("short", one), "file is damaged. Expected more bytes"));
+  REQUIRE(has(said(written(one, one), one), "Expected nothing after the last row"));
+  REQUIRE(has(said(written(std::uint32_t{4}), Phase::none), "Expected a known kind of option"));
+  REQUIRE(has(said(written(std::uint32_t{2}, 1.0), std::optional<double>()), "Expected an option that is there or not"));
+  std::optional<double> option = 3.0;
+  FitReader("\0\0\0\0"s, "file")(option);
+  REQUIRE(!option);
+
+  auto const list = std::vector<double>();
+  REQUIRE(has(said(written(two, 1.0), list), "Expected as many entries as their number says"));
+  REQUIRE(has(said(written(std::uint64_t{8}) + std::string(56, '\0'), list), "Expected as many entries as their number says"));
+  auto numbers = list;
+  auto const both = written(two, 1.5, 2.5);
+  FitReader(both, "file")(numbers);
+  REQUIRE(numbers == std::vector{1.5, 2.5});
+  // A row of the log takes 60 bytes: 59 of them are not 60.
+  REQUIRE(has(said(written(std::uint64_t{60}) + std::string(59 * 60, '\0'), std::vector<UpdateRow>()),
+              "Expected as many entries as their number says"));
+
+  auto const shaped = [&](std::uint64_t sets, std::uint64_t layers, std::uint64_t heads, int there) {
+    return written(sets, layers, heads) + std::string(static_cast<std::size_t>(8 * there), '\0');
+  };
+  for (auto const& bad : {shaped(0, 1, 1, 9), shaped(1, 0, 1, 9), shaped(1, 1, 0, 9), shaped(0, 0, 1, 9), shaped(1, 0, 0, 9)})
+    REQUIRE(has(said(bad, GateLogits()), "Expected a shape of logits"));
+  for (auto const& bad : {shaped(2, 1, 1, 1), shaped(1, 2, 1, 1), shaped(1, 1, 2, 1), shaped(2, 1, 2, 2), shaped(1, 2, 2, 2),
+                          shaped(8, 1, 1, 7)})
+    REQUIRE(has(said(bad, GateLogits()), "Expected as many logits as their shape says"));
+  for (auto const& [sets, layers, heads] : {std::array{1, 1, 1}, {2, 1, 1}, {1, 2, 1}, {1, 1, 2}, {2, 3, 4}}) {
+    auto const u = random_logits(sets, layers, heads, 7);
+    auto const bytes = written(u);
+    GateLogits back = random_logits(1, 1, 1, 8);
+    FitReader reader(bytes, "file");
+    reader(back);
+    REQUIRE_NOTHROW(reader.end());
+    REQUIRE(back == u);
+  }
+  auto logits = random_logits(1, 1, 1, 8);
+  FitReader(shaped(0, 0, 0, 0), "file")(logits);
+  REQUIRE(logits.empty());
+}
+
+TEST_CASE("checkpoint: a file is as long as its format says", "[gate]") {
+  Directory const dir;
+  save(stopped(5), dir / "fit");
+  // Of version 1. What changes this changes the format: count its version up.
+  REQUIRE(bytes_of(dir / "fit").size() == 1328);
 }

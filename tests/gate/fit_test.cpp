@@ -253,6 +253,24 @@ TEST_CASE("fit: progress is called after every update with totals, mean NLL and 
   REQUIRE(seen.back().seconds_left == 0);
 }
 
+TEST_CASE("fit: the time that is left is told from the updates of this call and the seconds that it took", "[gate]") {
+  toy::Runner<float> runner;
+  auto const data = toy::examples(10);
+  auto stopping = small();
+  stopping.progress = [](Progress const& p) { return p.done < 7; };
+  auto const part = fit_with(runner, 2, 3, data, stopping);
+  auto options = small();
+  auto const began = std::chrono::steady_clock::now();
+  options.progress = [&](Progress const& p) {
+    auto const so_far = std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count();
+    REQUIRE(p.seconds <= so_far);
+    auto const an_update = p.seconds / static_cast<double>(p.done - 7);
+    REQUIRE(p.seconds_left == Approx(an_update * static_cast<double>(p.total - p.done)));
+    return true;
+  };
+  REQUIRE(!resume_with(runner, 2, 3, data, part, options).options.progress);  // what it refers to may not outlive the call
+}
+
 TEST_CASE("fit: a fit stopped after any update and resumed has the bits of one that was not", "[gate]") {
   toy::Runner<float> runner;
   auto const data = toy::examples(10);
@@ -372,4 +390,23 @@ TEST_CASE("fit: a record whose parts contradict one another is refused, not run"
   REQUIRE(has(refused([](Fit& f) { f.u_plus = f.u0; }), "logits after phase 1"));
   REQUIRE(has(refused([](Fit& f) { f.status = Status::finished; }), "status"));
   REQUIRE(has(refused([](Fit& f) { f.options.normalise.reset(); }), "normalise"));
+}
+
+TEST_CASE("fit: gates of one number too many or too few, either way, are refused on resume; a start of its own is taken", "[gate]") {
+  auto options = small();
+  options.init = random_logits(2, 2, 3, 9);
+  auto stopping = options;
+  stopping.progress = [](Progress const& p) { return p.done < 7; };
+  toy::Runner<float> runner;
+  auto const data = toy::examples(10);
+  auto const part = fit_with(runner, 2, 3, data, stopping);
+  REQUIRE(same_bits(resume_with(runner, 2, 3, data, part, options), fit_with(runner, 2, 3, data, options)));
+  auto const plain = [&] {
+    auto o = small();
+    o.progress = stopping.progress;
+    return fit_with(runner, 2, 3, data, o);
+  }();
+  for (auto const& [layers, heads] : {std::pair<Index, Index>{2, 2}, {3, 3}})
+    REQUIRE(has(complaint([&, l = layers, h = heads] { resume_with(runner, l, h, data, plain, small()); }),
+                "resume: layers and heads of the model. Expected [2, 3]"));
 }

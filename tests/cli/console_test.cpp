@@ -13,7 +13,8 @@ using namespace chg::test;
 
 namespace {
 
-std::string const kFit = "\"$CHG\" fit builtin:induction aba.jsonl --seeds 1 --updates 30 --updates-pressed 10 --threads 1 ";
+std::string const kLong = "\"$CHG\" fit builtin:induction aba.jsonl --seeds 1 --updates-pressed 10 --threads 1 --updates ";
+std::string const kFit = kLong + "30 ";
 
 struct Exceptions {};
 std::ostream& operator<<(std::ostream& out, Exceptions) {
@@ -53,10 +54,10 @@ class Terminal {
   int master_;
 };
 
-/// A fit whose stderr is the terminal.
-pid_t fit_on(Terminal const& terminal, Shell const& shell, std::string const& more) {
+/// A program whose stderr is the terminal.
+pid_t run_on(Terminal const& terminal, Shell const& shell, std::string const& line) {
   auto const name = terminal.name();
-  shell.write(".script", "exec " + kFit + more + " 2>" + name + "\n");
+  shell.write(".script", "exec " + line + " 2>" + name + "\n");
   shell.write(".stderr", "");
   auto const child = ::fork();
   if (child == 0) {
@@ -134,8 +135,9 @@ TEST_CASE("program: standard streams that are closed are not taken by files", "[
   CHECK(unheard.status == 1);
   CHECK(unheard.err.starts_with("chg: error: bad.jsonl, line 17"));
   // The lock of a RUN is held open for as long as it runs: progress must not go into it.
-  auto const stopped = script(shell, "\"$CHG\" fit builtin:induction aba.jsonl --out run --updates 4000000 --progress 2>&- & "
-                                     "while ! [ -e run/state/fit.bin ]; do sleep 0.1; done; kill $!; wait $!");
+  auto const stopped = script(shell, kLong + "4000000 --progress --out run 2>&- & n=0; "
+                                             "while ! [ -e run/state/fit.bin ] && [ $n -lt 300 ]; do sleep 0.1; n=$((n+1)); done; "
+                                             "kill $!; wait $!");
   CHECK(stopped.status == 130);
   for (auto const& file : std::filesystem::recursive_directory_iterator(shell.path("run")))
     if (file.is_regular_file()) CHECK(contents(file.path()).find("updates/s") == std::string::npos);
@@ -147,7 +149,7 @@ TEST_CASE("program: progress fits a terminal of any width, and is no reason to e
   make_aba(shell, "induction", "aba.jsonl", 16);
   for (unsigned short const columns : {20, 40, 120}) {
     Terminal terminal(columns);
-    auto const child = fit_on(terminal, shell, "--out run" + std::to_string(columns));
+    auto const child = run_on(terminal, shell, kFit + "--out run" + std::to_string(columns));
     auto const shown = terminal.read();
     CHECK(shell.finish(child).status == 0);
     CHECK(shown.find(columns > 100 ? "updates/s" : "remove 10/10") != std::string::npos);
@@ -160,7 +162,7 @@ TEST_CASE("program: progress fits a terminal of any width, and is no reason to e
     }
   }
   Terminal terminal(80);
-  auto const child = fit_on(terminal, shell, "--out gone --seed 1 --updates 3000");
+  auto const child = run_on(terminal, shell, kLong + "3000 --out gone");
   CHECK(terminal.read(20).size() >= 20);
   terminal.hang_up();
   CHECK(shell.finish(child).status == 0);
@@ -171,7 +173,7 @@ TEST_CASE("program: a file that grows too large is an error of one line, and no 
   NEEDS_PROGRAM();
   Shell const shell;
   make_aba(shell, "induction", "aba.jsonl", 16);
-  auto const stopped = script(shell, "ulimit -f 2; " + kFit + "--seeds 40 --quiet --out run");
+  auto const stopped = script(shell, "ulimit -f 2; " + kFit + "--quiet --out run");
   CHECK(stopped.status == 1);
   CHECK(stopped.err.starts_with("chg: error: "));
   CHECK(has_all(stopped.err, {"File too large"}));

@@ -14,6 +14,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -94,7 +95,7 @@ class Training {
   /// begin(options) and resume(record, options) as chg::fit_with and chg::resume_with; both call the progress callback.
   template <class Begin, class Resume>
   Record operator()(Begin const& begin, Resume const& resume) {
-    GracefulInterrupts const graceful;
+    graceful_.emplace();
     std::optional<Record> record;
     if (run_.found() == run::Found::unfinished && request_.resume) {
       run_.reopen();
@@ -126,7 +127,6 @@ class Training {
   void finish(Record const& record, Model const& model, std::vector<SummaryData> const& data) {
     run::write_results(run_.path(), record);
     std::vector<run::SummaryRow> rows;
-    GracefulInterrupts const graceful;
     try {
       for (auto const& [name, examples] : data) {
         auto more = run::summarise(model, record, name, *examples, options_.run);
@@ -138,6 +138,7 @@ class Training {
     }
     run_.write("summary.csv", run::summary_csv(rows));
     run_.finish(json(record, "finished"));
+    graceful_.reset();
   }
 
   std::filesystem::path const& path() const { return run_.path(); }
@@ -175,6 +176,7 @@ class Training {
   Record planned_;
   run::ResumableRun run_;
   Json began_with_;
+  std::optional<GracefulInterrupts> graceful_;  // from the first update until all is written
 };
 
 }  // namespace detail

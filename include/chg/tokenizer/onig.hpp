@@ -264,13 +264,11 @@ inline bool names_segments(std::string_view pattern) {
 }
 
 /// Whether patterns may take a character for another than the reference does: with older tables, where they disregard case, for
-/// letters that have their other case since; with newer ones, for what these have added, as far as ICU knows.
+/// letters that came with their other case since; with newer ones, for what these have added, as far as ICU knows.
 inline bool is_doubtful(char32_t character, Onig const& library) {
   if (library.unicode < reference_unicode) {
     auto const* const changed = unicode_16::find_changed(character);
-    auto const& others = unicode_16::newly_cased;
-    return (changed != nullptr && (changed->bits & (unicode_16::bit::lu | unicode_16::bit::ll)) != 0) ||
-           std::find(others.begin(), others.end(), character) != others.end();
+    return changed != nullptr && (changed->bits & (unicode_16::bit::lu | unicode_16::bit::ll)) != 0;
   }
   UVersionInfo age = {};
   u_charAge(static_cast<UChar32>(character), age);

@@ -69,6 +69,7 @@ class Regex {
     code_ = std::shared_ptr<OnigRegexType>(compiled, detail::FreeOnig{});
     auto const older = library.unicode < detail::reference_unicode;
     doubtful_texts_ = older ? library.folds : library.unicode > detail::reference_unicode;
+    if (doubtful_texts_) detail::notice_doubtful(pattern);
     if (!library.name_not_held.empty())
       notice(text(name_, " names the property ", library.name_not_held, ": ", detail::unicode_versions()));
     if (older && detail::names_segments(pattern))

@@ -166,7 +166,4 @@ inline constexpr auto not_held = std::to_array<std::string_view>({
     "unifiedideograph", "unknown", "xidcontinue", "xidstart",
 });
 
-/// Letters that became the other case of a new one: U+A7DC and U+A7CB.
-inline constexpr std::array<char32_t, 2> newly_cased{0x19B, 0x264};
-
 }  // namespace chg::tokenizer::unicode_16

@@ -92,6 +92,17 @@ TEST_CASE("added_tokens: the longest at the leftmost place, and their white spac
   CHECK(parts("<a") == Strings{"<a"});
 }
 
+TEST_CASE("added_tokens: white space that tokens take along takes no quadratic time", "[tokenizer]") {
+  AddedTokens added;
+  added.add({.content = " ", .id = 1, .rstrip = true}, " ");
+  std::size_t tokens = 0, rest = 0;
+  std::string const text = std::string(1 << 20, ' ') + "a";
+  added.split(
+      text, false, true, [&](AddedToken const&) { ++tokens; }, [&](std::size_t begin, std::size_t end) { rest += end - begin; });
+  CHECK(tokens == 1 << 20);
+  CHECK(rest == 1);
+}
+
 TEST_CASE("decoder: bytes of pieces, strips, and what is no byte", "[tokenizer]") {
   auto const text = [](std::vector<DecoderStep> const& steps, Strings const& strings) {
     DecodedPieces pieces;

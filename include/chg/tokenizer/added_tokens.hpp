@@ -51,6 +51,7 @@ class AddedTokens {
     auto const& tree = normalized ? normalized_ : raw_;
     if (overlaps_ == Overlaps::longest_first && !tree.empty()) return split_by_length(tree, text, special, token, other);
     std::size_t end = 0;  // of the part that was passed on last
+    std::size_t space_begin = 0, space_end = 0;
     for (std::size_t at = 0; !tree.empty() && at < text.size();) {
       auto const match = tree.longest_prefix(text.substr(at));
       if (match.length == 0) {
@@ -67,8 +68,14 @@ class AddedTokens {
       while (added.lstrip && begin > end && is_space(last_character(text.substr(end, begin - end)))) {
         begin -= last_length(text.substr(end, begin - end));
       }
-      while (added.rstrip && stop < text.size() && is_space(first_character(text.substr(stop))))
-        stop += character_length(text[stop]);
+      // Tokens within white space that another one took along take the rest of it: it is looked through once.
+      if (added.rstrip && stop >= space_begin && stop < space_end) {
+        stop = space_end;
+      } else if (added.rstrip) {
+        space_begin = stop;
+        while (stop < text.size() && is_space(first_character(text.substr(stop)))) stop += character_length(text[stop]);
+        space_end = stop;
+      }
       if (end < begin) other(end, begin);
       token(added);
       end = stop;

@@ -17,7 +17,7 @@
 
 #include <chg/chg.hpp>
 #include <chg/formats/load.hpp>
-#include <chg/run/run_directory.hpp>
+#include <chg/run/results.hpp>
 #include <chg/run/summary.hpp>
 
 using namespace chg;
@@ -30,7 +30,8 @@ int main(int argc, char** argv) {
     auto const updates = examples::option(argc, argv, "--updates", Index{200});
     RunOptions const run{.threads = examples::option(argc, argv, "--threads", 0)};
     chg::run::Manifest manifest{.command = "full_chg", .model = {}, .data = {}};
-    chg::run::RunDirectory directory(out, {.force = true});  // a run of that name is replaced
+    chg::run::RunDirectory directory(out);
+    directory.begin(chg::run::running_json("fit"));  // a run of that name is replaced at the end
 
     auto const where = builtin::teaching_directory();
     auto const model = load<llama_like>(where);

@@ -73,7 +73,8 @@ TEST_CASE("write_file: where no more files can be opened, that is the reason", "
   REQUIRE(contents(path) == "before");
 }
 
-TEST_CASE("write_file: a link stays, and what it leads to is replaced, in another folder too and where nothing is yet", "[files]") {
+TEST_CASE("write_file: a link stays, and what it leads to is replaced, in another folder too and where nothing is yet",
+          "[files]") {
   TemporaryDirectory const directory;
   auto const at = [&](char const* name) { return directory.path() / name; };
   fs::create_directories(at("elsewhere/deep"));
@@ -146,7 +147,8 @@ TEST_CASE("write_file: a pipe's reader gets the bytes, more than it holds at onc
   REQUIRE(files_in(directory.path()) == 1);
 }
 
-TEST_CASE("write_file: what /dev/fd/N names is written into where it stands: a pipe, a socket, a file open to append", "[files]") {
+TEST_CASE("write_file: what /dev/fd/N names is written into where it stands: a pipe, a socket, a file open to append",
+          "[files]") {
   if (!fs::exists("/dev/fd/0")) return;
   TemporaryDirectory const directory;
   auto const through = [](int file) { return "/dev/fd/" + std::to_string(file); };

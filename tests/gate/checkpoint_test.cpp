@@ -191,7 +191,8 @@ TEST_CASE("checkpoint: what is wrong with a file is said by name", "[gate]") {
 
 TEST_CASE("checkpoint: a save that fails names the path and leaves the file before unharmed", "[gate]") {
   Directory const dir;
-  REQUIRE(has(complaint([&] { save(stopped(5), dir / "missing/fit"); }), "missing/fit cannot be written. Expected a file that can be written, got No such file"));
+  REQUIRE(has(complaint([&] { save(stopped(5), dir / "missing/fit"); }),
+              "missing/fit cannot be written. Expected a file that can be written, got No such file"));
   save(stopped(5), dir / "fit");
   auto const before = bytes_of(dir / "fit");
   fs::create_directories(dir / "folder/of");

@@ -53,7 +53,8 @@ TEST_CASE("manifest: it says what a fit was made from, by what and when", "[run]
 TEST_CASE("manifest: a command that is not UTF-8 is written all the same, its bytes replaced", "[run]") {
   TemporaryDirectory const directory;
   RunDirectory run(directory.path() / "run");
-  run.finish({{"command", "caf\xe9"}});
+  run.begin(running_json("fit"));
+  run.finish({{"chg", "0"}, {"kind", "fit"}, {"status", "finished"}, {"command", "caf\xe9"}});
   REQUIRE(Json::parse(contents(run.path() / "run.json"))["command"] == "caf\xef\xbf\xbd");
 }
 

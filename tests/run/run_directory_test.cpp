@@ -1,104 +1,228 @@
 // SPDX-License-Identifier: MIT
-#include <chg/run/run_directory.hpp>
+#include <chg/run/finished_run.hpp>
+#include <chg/run/results.hpp>
 
 #include "formats/test_files.hpp"
-#include "run/small_fit.hpp"
+#include "run/runs.hpp"
 #include "support/catch.hpp"
 
-#include <set>
+#include <sys/stat.h>
 
 using namespace chg::test;
-using chg::run::RunDirectory;
+using namespace chg::run;
+namespace fs = std::filesystem;
 
-namespace {
-
-chg::run::Json const kManifest{{"status", "finished"}};
-
-std::set<std::string> names_in(std::filesystem::path const& directory) {
-  std::set<std::string> names;
-  for (auto const& entry : std::filesystem::directory_iterator(directory)) names.insert(entry.path().filename().string());
-  return names;
-}
-
-using Names = std::set<std::string>;
-
-}  // namespace
-
-TEST_CASE("run_directory: it gets its name when it is finished and not before", "[run]") {
+TEST_CASE("run_directory: run.json says running until the results take their places together", "[run]") {
   TemporaryDirectory const directory;
-  RunDirectory run(directory.path() / "some" / "run");
-  run.write("a.csv", "x\n");
-  REQUIRE(names_in(directory.path() / "some") == Names{"run.partial"});
-  REQUIRE(has_all(contents(run.path() / "run.json"), {"\"status\": \"running\""}));
-  run.finish(kManifest);
-  REQUIRE(names_in(directory.path() / "some") == Names{"run"});
-  REQUIRE(names_in(run.path()) == Names{"a.csv", "run.json"});
-  REQUIRE(has_all(contents(run.path() / "run.json"), {"\"status\": \"finished\""}));
-}
-
-TEST_CASE("run_directory: a run that is given up leaves nothing", "[run]") {
-  TemporaryDirectory const directory;
-  REQUIRE_THROWS_AS(
-      [&] {
-    RunDirectory run(directory.path() / "run/");
-    run.write("a.csv", "x\n");
-    throw std::runtime_error("the program failed");
-      }(),
-      std::runtime_error);
-  REQUIRE(names_in(directory.path()).empty());
-}
-
-TEST_CASE("run_directory: what exists is refused by name, and with force only a run directory is replaced", "[run]") {
-  TemporaryDirectory const directory;
-  auto const name = directory.path() / "run";
-  RunDirectory(name).finish({{"status", "first"}});
-  REQUIRE(has_all(message_of([&] { RunDirectory again(name); }), {name.string() + " exists", "a name that is free", "force"}));
-  {
-    RunDirectory abandoned(name, {.force = true});
-    REQUIRE(has_all(message_of([&] { RunDirectory again(directory.path() / "run"); }), {"run exists"}));
-  }
-  REQUIRE(has_all(contents(name / "run.json"), {"first"}));  // an abandoned replacement replaces nothing
-  RunDirectory(name, {.force = true}).finish({{"status", "second"}});
-  REQUIRE(has_all(contents(name / "run.json"), {"second"}));
-  REQUIRE(names_in(directory.path()) == Names{"run"});
-
-  std::filesystem::create_directory(directory.path() / "documents");
-  directory.write("documents/precious", "text");
-  directory.write("file", "text");
-  for (auto const* other : {"documents", "file"})
-    REQUIRE(has_all(message_of([&] { RunDirectory run(directory.path() / other, {.force = true}); }),
-                    {other, "is no run directory"}));
-  REQUIRE(contents(directory.path() / "documents" / "precious") == "text");
-}
-
-TEST_CASE("run_directory: one that a killed program left is refused, and replaced with force", "[run]") {
-  TemporaryDirectory const directory;
-  std::filesystem::create_directories(directory.path() / "run.partial");
-  directory.write("run.partial/run.json", "{\"status\": \"running\"}");
-  directory.write("run.partial/old.csv", "x");
-  auto const name = directory.path() / "run";
-  REQUIRE(has_all(message_of([&] { RunDirectory run(name); }), {"run.partial exists", "was killed"}));
-  RunDirectory(name, {.force = true}).finish(kManifest);
-  REQUIRE(names_in(directory.path()) == Names{"run"});
-  REQUIRE(names_in(name) == Names{"run.json"});
-}
-
-TEST_CASE("run_directory: one that appears meanwhile is not overwritten", "[run]") {
-  TemporaryDirectory const directory;
-  auto const name = directory.path() / "run";
+  auto const name = directory.path() / "some" / "run";
   RunDirectory run(name);
-  std::filesystem::create_directory(name);
-  directory.write("run/theirs", "x");
-  REQUIRE(has_all(message_of([&] { run.finish(kManifest); }), {"run exists", "appeared"}));
-  REQUIRE(names_in(name) == Names{"theirs"});
+  run.begin(kRunning);
+  run.write("a.csv", "x\n");
+  REQUIRE(names_in(name) == Names{"run.json", "state"});
+  REQUIRE(has_all(contents(name / "run.json"), {"\"status\": \"running\""}));
+  run.finish(kFinished);
+  REQUIRE(names_in(name) == Names{"a.csv", "run.json"});
+  auto const manifest = Json::parse(contents(name / "run.json"));
+  REQUIRE(manifest["status"] == "finished");
+  REQUIRE(manifest["results"] == Json({{{"name", "a.csv"}, {"bytes", 2}, {"sha256", chg::files::sha256("x\n")}}}));
 }
 
-TEST_CASE("run_directory: a place that cannot be written is refused by name", "[run]") {
+TEST_CASE("run_directory: a run that is given up leaves nothing, of the folders above neither", "[run]") {
+  TemporaryDirectory const directory;
+  for (auto const* name : {"run/", "some/deep/run"}) {
+    REQUIRE_THROWS_AS(
+        [&] {
+      RunDirectory run(directory.path() / name);
+      run.begin(kRunning);
+      run.write("a.csv", "x\n");
+      throw std::runtime_error("the program failed");
+        }(),
+        std::runtime_error);
+    REQUIRE(names_in(directory.path()).empty());
+  }
+  fs::create_directory(directory.path() / "empty");  // made by the user, so it stays
+  { RunDirectory(directory.path() / "empty").begin(kRunning); }
+  REQUIRE(names_in(directory.path()) == Names{"empty"});
+  REQUIRE(names_in(directory.path() / "empty").empty());
+}
+
+TEST_CASE("run_directory: the older run stays whole until the new one is, and files of the user always", "[run]") {
+  TemporaryDirectory const directory;
+  auto const name = finished_run(directory.path() / "run", {{"a.csv", "old a"}, {"b.csv", "old b"}, {"c.csv", "old c"}});
+  directory.write("run/notes.txt", "mine");
+  directory.write("run/c.csv", "old c, with a remark");  // the user's since then
+  auto const before = snapshot(name);
+  {
+    RunDirectory abandoned(name);
+    abandoned.begin(kRunning);
+    abandoned.write("a.csv", "new a");
+    REQUIRE(without_state(snapshot(name)) == before);
+  }
+  REQUIRE(snapshot(name) == before);
+  RunDirectory run(name);
+  REQUIRE(run.found() == Found::finished);
+  run.begin(kRunning);
+  run.write("a.csv", "new a");
+  run.write("d.csv", "new d");
+  run.finish(kFinished);
+  REQUIRE(names_in(name) == Names{"a.csv", "c.csv", "d.csv", "notes.txt", "run.json"});
+  REQUIRE(contents(name / "a.csv") == "new a");
+  REQUIRE(contents(name / "c.csv") == "old c, with a remark");
+  REQUIRE_NOTHROW(FinishedRun(name).check_all());
+}
+
+TEST_CASE("run_directory: what is no run of chg's is refused, and stays as it is", "[run]") {
+  TemporaryDirectory const directory;
+  auto const folder = [&](std::string const& name, std::string const& file, std::string const& bytes) {
+    fs::create_directories((directory.path() / name / file).parent_path());
+    directory.write(name + "/" + file, bytes);
+  };
+  folder("documents", "precious", "text");
+  folder("other", "run.json", R"({"tool": "other", "status": "done"})");
+  folder("array", "run.json", "[1]");
+  folder("odd", "run.json", R"({"chg": 1, "kind": "fit", "status": "running"})");
+  folder("book", "state/precious", "text");
+  folder("beside", "precious", "text");
+  fs::create_directory(directory.path() / "beside" / "state");
+  directory.write("file", "text");
+  fs::create_symlink("nowhere", directory.path() / "link");
+  auto const before = snapshot(directory.path());
+  for (auto const* name : {"documents", "book", "beside", "file", "link"})
+    CHECK(has_all(message_of([&] { RunDirectory run(directory.path() / name); }), {name, "is no run directory"}));
+  for (auto const* name : {"other", "array", "odd"})
+    CHECK(has_all(message_of([&] { RunDirectory run(directory.path() / name); }), {name, "run.json is not one of chg's"}));
+  CHECK(has_all(message_of([&] { RunDirectory run(""); }), {"run directory: name"}));
+  CHECK(snapshot(directory.path()) == before);
+}
+
+TEST_CASE("run_directory: a result does not take the place of a file that the run did not write", "[run]") {
+  TemporaryDirectory const directory;
+  auto const name = finished_run(directory.path() / "run", {{"a.csv", "old"}});
+  directory.write("run/heads.csv", "mine");
+  auto const before = snapshot(name);
+  {
+    RunDirectory run(name);
+    CHECK(has_all(message_of([&] {
+                    run.begin(kRunning, {"a.csv", "heads.csv"});
+                  }),
+                  {"heads.csv would be overwritten", "Move it away"}));
+  }
+  CHECK(snapshot(name) == before);
+  {
+    RunDirectory run(name);
+    run.begin(kRunning, {"a.csv"});
+    run.write("heads.csv", "ours");
+    CHECK(has_all(message_of([&] { run.finish(kFinished); }), {"heads.csv would be overwritten"}));
+  }
+  CHECK(snapshot(name) == before);
+}
+
+TEST_CASE("run_directory: every way to name a directory will do: empty, the current one, a link, a slash behind it", "[run]") {
+  TemporaryDirectory const directory;
+  auto const here = fs::current_path();
+  fs::create_directories(directory.path() / "real");
+  fs::create_directories(directory.path() / "volume" / "lost+found");
+  fs::create_symlink("real", directory.path() / "link");
+  fs::current_path(directory.path());
+  auto const write = [](char const* name) {
+    RunDirectory run(name);
+    run.begin(kRunning);
+    run.write("a.csv", "x");
+    run.finish(kFinished);
+  };
+  write("link");
+  write("volume");
+  write("slash/");
+  write("dot/.");
+  fs::create_directory("current");
+  fs::current_path("current");
+  write(".");
+  fs::current_path(here);
+  CHECK(fs::is_symlink(directory.path() / "link"));
+  for (auto const* name : {"real", "slash", "dot", "current"})
+    CHECK(names_in(directory.path() / name) == Names{"a.csv", "run.json"});
+  CHECK(names_in(directory.path() / "volume") == Names{"a.csv", "lost+found", "run.json"});
+}
+
+TEST_CASE("run_directory: what killed programs leave does not block", "[run]") {
+  TemporaryDirectory const directory;
+  for (auto const* leftover : {"state/lock", "state/done.writing/a.csv", "state/next/run.json", ".run.json.chg-abcdef"}) {
+    INFO(leftover);
+    auto const name = directory.path() / "run";
+    fs::create_directories((name / leftover).parent_path());
+    directory.write(std::string("run/") + leftover, "");
+    RunDirectory run(name);
+    REQUIRE(run.found() == Found::nothing);
+    run.begin(kRunning);
+    run.write("a.csv", "x");
+    run.finish(kFinished);
+    REQUIRE(names_in(name) == Names{"a.csv", "run.json"});
+    fs::remove_all(name);
+  }
+}
+
+TEST_CASE("run_directory: of two programs that begin one run, one does", "[run]") {
+  TemporaryDirectory const directory;
+  auto const name = directory.path() / "run";
+  RunDirectory late(name);  // finds nothing
+  {
+    RunDirectory run(name);
+    RunDirectory other(name);
+    run.begin(kRunning);
+    CHECK(has_all(message_of([&] { other.begin(kRunning); }), {"run is being written by another program"}));
+    run.write("a.csv", "x");
+    run.finish(kFinished);
+  }
+  CHECK(has_all(message_of([&] { late.begin(kRunning); }), {"run has changed", "a name that is free"}));
+  CHECK(names_in(name) == Names{"a.csv", "run.json"});
+}
+
+TEST_CASE("run_directory: results that were written whole before a program was killed are put in place, from every step",
+          "[run]") {
+  // The steps of roll_forward, by what is where: the old run lists a and b, the new one a and c.
+  std::map<std::string, std::string> const old{{"a.csv", "old a"}, {"b.csv", "old b"}},
+      fresh{{"a.csv", "new a"}, {"c.csv", "new c"}};
+  auto const steps = GENERATE(0, 1, 2, 3);
+  auto const reader = GENERATE(false, true);
+  TemporaryDirectory const directory;
+  auto const name = finished_run(directory.path() / "run", old);
+  directory.write("run/notes.txt", "mine");
+  auto const other = finished_run(directory.path() / "other", fresh);
+  fs::create_directories(name / "state");
+  directory.write("run/state/fit.bin", "x");
+  fs::rename(other, name / "state" / "done");
+  if (steps >= 1) fs::rename(name / "state/done/a.csv", name / "a.csv");
+  if (steps >= 2) fs::rename(name / "state/done/c.csv", name / "c.csv");
+  if (steps >= 3) fs::remove(name / "b.csv");
+  if (reader) {
+    CHECK(std::string(FinishedRun(name).read("a.csv").chars()) == "new a");
+  } else {
+    CHECK(RunDirectory(name).found() == Found::finished);
+  }
+  CHECK(names_in(name) == Names{"a.csv", "c.csv", "notes.txt", "run.json"});
+  CHECK_NOTHROW(FinishedRun(name).check_all());
+}
+
+TEST_CASE("run_directory: results that wait to be put in place are read where they are while another program has the lock",
+          "[run]") {
+  TemporaryDirectory const directory;
+  auto const name = finished_run(directory.path() / "run", {{"a.csv", "old a"}, {"b.csv", "old b"}});
+  auto const other = finished_run(directory.path() / "other", {{"a.csv", "new a"}, {"c.csv", "new c"}});
+  RunDirectory busy(name);
+  busy.begin(kRunning);
+  fs::rename(other, name / "state" / "done");
+  fs::rename(name / "state/done/a.csv", name / "a.csv");
+  FinishedRun const run(name);
+  CHECK(std::string(run.read("a.csv").chars()) == "new a");
+  CHECK(std::string(run.read("c.csv").chars()) == "new c");
+  CHECK(fs::exists(name / "state/done/c.csv"));
+}
+
+TEST_CASE("run_directory: a place that cannot be written is refused by name, with the reason", "[run]") {
   TemporaryDirectory const directory;
   directory.write("file", "");
-  REQUIRE(has_all(message_of([&] { RunDirectory run(directory.path() / "file" / "run"); }),
-                  {"run.partial cannot be made", "Not a directory"}));
-  REQUIRE(has_all(message_of([&] { RunDirectory run(""); }), {"run directory: name"}));
+  RunDirectory run(directory.path() / "file" / "run");
+  REQUIRE(has_all(message_of([&] { run.begin(kRunning); }), {"run cannot be made", "Not a directory"}));
 }
 
 TEST_CASE("run_directory: a fit is written as gates, logits, log and heads, from which numpy and pandas get it back", "[run]") {
@@ -106,8 +230,9 @@ TEST_CASE("run_directory: a fit is written as gates, logits, log and heads, from
   auto const model = small_model();
   auto const fit = chg::fit(model, small_examples(1), small_options());
   RunDirectory run(directory.path() / "run");
+  run.begin(kRunning, result_names<chg::Fit>());
   write_fit(run, fit);
-  run.finish(kManifest);
+  run.finish(kFinished);
   REQUIRE(names_in(run.path()) == Names{"G0.npy", "Gplus.npy", "Gminus.npy", "U0.npy", "Uplus.npy", "Uminus.npy", "metrics.csv",
                                         "heads.csv", "run.json"});
 
@@ -124,7 +249,9 @@ TEST_CASE("run_directory: a fit without the phases with pressure writes only wha
   auto options = small_options();
   options.updates_pressed = 0;
   RunDirectory run(directory.path() / "run");
+  run.begin(kRunning);
   write_fit(run, chg::fit(small_model(), small_examples(1), options));
+  run.finish(kFinished);
   REQUIRE(names_in(run.path()) == Names{"G0.npy", "U0.npy", "metrics.csv", "run.json"});
 }
 
@@ -135,19 +262,90 @@ TEST_CASE("run_directory: an interrupted fit is written so that it can be resume
   auto options = small_options();
   auto const whole = chg::fit(model, data, options);
   options.progress = [](chg::Progress const& p) { return p.done < 4; };  // in the second phase
-  RunDirectory run(directory.path() / "run");
-  write_fit(run, chg::fit(model, data, options));
-  run.finish(kManifest);
-  REQUIRE(names_in(run.path()) == Names{"G0.npy", "U0.npy", "metrics.csv", "run.json", "state"});
-  auto const resumed = chg::resume(model, data, chg::load_fit(run.path() / "state" / "fit.bin"));
-  REQUIRE(resumed.u_minus == whole.u_minus);
-  REQUIRE(resumed.metrics == whole.metrics);
+  for (int attempt = 0; attempt < 2; ++attempt) {                        // the second one replaces the first
+    RunDirectory run(directory.path() / "run");
+    run.begin(kRunning);
+    write_fit(run, chg::fit(model, data, options));
+    run.finish(kInterrupted);
+    REQUIRE(names_in(run.path()) == Names{"G0.npy", "U0.npy", "metrics.csv", "run.json", "state"});
+    REQUIRE(names_in(run.path() / "state") == Names{"fit.bin"});
+    auto const resumed = chg::resume(model, data, chg::load_fit(run.path() / "state" / "fit.bin"));
+    REQUIRE(resumed.u_minus == whole.u_minus);
+    REQUIRE(resumed.metrics == whole.metrics);
+  }
 }
 
 TEST_CASE("run_directory: a contrastive fit is written as G, U and its log", "[run]") {
   TemporaryDirectory const directory;
   chg::ContrastiveExamples const data(small_examples(1), small_examples(2));
   RunDirectory run(directory.path() / "run");
+  run.begin(kRunning, result_names<chg::ContrastiveFit>());
   write_fit(run, chg::contrast(small_model(), data, {.gate_sets = 2, .batch = 4, .updates = 2}));
+  run.finish(kFinished);
   REQUIRE(names_in(run.path()) == Names{"G.npy", "U.npy", "metrics.csv", "run.json"});
+}
+
+TEST_CASE("run_directory: a checkpoint that was torn gives way to the one before, with a notice", "[run]") {
+  TemporaryDirectory const directory;
+  auto const name = directory.path() / "run";
+  auto const model = small_model();
+  auto const part = [&](chg::Index after) {
+    auto options = small_options();
+    options.progress = [after](chg::Progress const& p) { return p.done < after; };
+    return chg::fit(model, small_examples(1), options);
+  };
+  std::vector<std::string> said;
+  auto const before = chg::set_notice_handler([&](std::string const& line) { said.push_back(line); });
+  {
+    RunDirectory run(name);
+    run.begin(kRunning);
+    REQUIRE_FALSE(run.saved<chg::Fit>());
+    run.checkpoint(part(2));
+    run.checkpoint(part(4));
+    REQUIRE(run.saved<chg::Fit>()->point == part(4).point);
+  }
+  RunDirectory run(name);
+  run.reopen();
+  REQUIRE(said.empty());
+  auto const good = contents(name / "state/fit.bin");
+  for (auto const& bytes : {std::string(), good.substr(0, good.size() / 2), good.substr(0, good.size() - 1) + "x"}) {
+    directory.write("run/state/fit.bin", bytes);
+    REQUIRE(run.saved<chg::Fit>()->point == part(2).point);
+  }
+  REQUIRE(said.size() == 1);
+  REQUIRE(has_all(said[0], {"state/fit.bin", "the checkpoint before"}));
+  fs::remove(name / "state/fit.bin");
+  REQUIRE(run.saved<chg::Fit>()->point == part(2).point);
+  directory.write("run/state/fit.bin", "");
+  directory.write("run/state/fit.previous.bin", "");
+  REQUIRE(has_all(message_of([&] { run.saved<chg::Fit>(); }), {"state/fit.bin", "is no fit", "--force"}));
+  chg::set_notice_handler(before);
+}
+
+TEST_CASE("run_directory: an attempt to replace a run is what is gone on with, and leaves the run alone", "[run]") {
+  TemporaryDirectory const directory;
+  auto const name = finished_run(directory.path() / "run", {{"a.csv", "old a"}});
+  auto const before = snapshot(name);
+  auto options = small_options();
+  options.progress = [](chg::Progress const& p) { return p.done < 2; };
+  auto const part = chg::fit(small_model(), small_examples(1), options);
+  {
+    RunDirectory run(name);
+    run.begin(kRunning);
+    run.checkpoint(part);
+  }
+  REQUIRE(without_state(snapshot(name)) == before);
+  REQUIRE(std::string(FinishedRun(name).read("a.csv").chars()) == "old a");
+  RunDirectory run(name);
+  REQUIRE(run.found() == Found::unfinished);
+  REQUIRE(run.replacing());
+  REQUIRE(run.manifest()["status"] == "running");
+  run.reopen();
+  REQUIRE(run.saved<chg::Fit>()->point == part.point);
+  run.write_manifest(kInterrupted);
+  REQUIRE(without_state(snapshot(name)) == before);
+  run.write("a.csv", "new a");
+  run.finish(kFinished);
+  REQUIRE(names_in(name) == Names{"a.csv", "run.json"});
+  REQUIRE(contents(name / "a.csv") == "new a");
 }

@@ -5,6 +5,7 @@
 #include <chg/analysis/print.hpp>
 #include <chg/cli/console.hpp>
 #include <chg/cli/inputs.hpp>
+#include <chg/run/finished_run.hpp>
 #include <chg/run/tables.hpp>
 
 #include <memory>
@@ -18,21 +19,17 @@ struct AblateWords {
   Index points = 0;
 };
 
-/// As much of a finished fit as its RUN directory tells: seeds, G+ and G-. Throws Error when it is none, is not finished, or is
-/// that of another shape.
-inline Fit read_run(std::filesystem::path const& directory, Index layers, Index heads) {
-  auto const json = formats::read_json(directory / "run.json", {.bytes = 100'000'000});
-  formats::JsonObject const manifest(json, (directory / "run.json").string());
-  auto const status = manifest.string("status");
-  check(status == "finished", directory.string() + ": status", "a finished run", status, "Go on with it by chg fit --resume.");
+/// As much of a finished fit as its RUN directory tells: seeds, G+ and G-. Throws Error when it is none, is that of
+/// another shape, or has results that are not what it wrote.
+inline Fit read_run(run::FinishedRun const& run, Index layers, Index heads) {
+  formats::JsonObject const manifest(run.manifest(), (run.path() / "run.json").string());
   auto const kind = manifest.string("kind");
-  check(kind == "fit", directory.string() + ": kind", "a run of chg fit", kind);
+  check(kind == "fit", run.path().string() + ": kind", "a run of chg fit", formats::in_quotes(kind));
   Fit fit;
   auto const logits = [&](char const* file) {
-    auto const path = directory / file;
-    check(std::filesystem::exists(path), path.string(), "the logits of a fit under both pressures", "none",
-          "Fit with --updates-pressed above 0.");
-    return GateLogits(gate_shaped(read_npy(path), path.string(), layers, heads));
+    auto const path = (run.path() / file).string();
+    check(run.has(file), path, "the logits of a fit under both pressures", "none", "Fit with --updates-pressed above 0.");
+    return GateLogits(gate_shaped(parse_npy(run.read(file).chars(), path), path, layers, heads));
   };
   fit.u_plus = logits("Uplus.npy");
   fit.u_minus = logits("Uminus.npy");
@@ -49,8 +46,10 @@ template <class Real>
 void ablate_command(AblateWords const& w, Settings const& s) {
   ModelWord const word(w.model);
   files::check_output(w.out, inputs_of(word, {w.data, w.run + "/run.json", w.run + "/Uplus.npy", w.run + "/Uminus.npy"}));
-  auto const fit = read_run(w.run, word.config().layers, word.config().heads);
+  run::FinishedRun const run(w.run);
+  auto const fit = read_run(run, word.config().layers, word.config().heads);
   auto const examples = read_data(w.data, word, s);
+  compare_with_run(run, w.run, word, s);
   auto const option = [&](auto const& all, std::string const& wanted) {
     for (auto const value : all)
       if (name(value) == wanted) return value;

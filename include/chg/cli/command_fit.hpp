@@ -20,8 +20,14 @@ namespace detail {
 
 inline std::string bos_text(Settings const& s) { return s.bos + ", for texts; tokens as they are"; }
 
-inline TrainingRequest request_of(FitWords const& w, std::string const& command_line) {
-  return {.out = w.out, .resume = w.resume, .force = w.force, .command_line = command_line, .null = w.null};
+inline TrainingRequest request_of(FitWords const& w, ModelWord const& word, std::string const& command_line) {
+  return {
+      .out = w.out,
+      .resume = w.resume,
+      .force = w.force,
+      .command_line = command_line,
+      .null = w.null,
+      .inputs = inputs_of(word, {w.data, w.retain, w.forget, w.validation, w.validation_retain, w.validation_forget, w.init})};
 }
 
 inline std::vector<DataSize> sizes_of(std::vector<SummaryData> const& scored) {
@@ -37,18 +43,22 @@ inline void say_done(std::filesystem::path const& run) { print_out(fmt::format("
 template <class Real>
 void fit_command(FitWords const& w, Settings const& s, std::string const& command_line) {
   ModelWord const word(w.model);
+  auto request = detail::request_of(w, word, command_line);
+  detail::check_run_place<Fit>(request);
   auto const& c = word.config();
   auto data = read_data(w.data, word, s);
   std::optional<Examples> validation;
   if (!w.validation.empty()) validation = read_data(w.validation, word, s);
   run::Manifest manifest{.command = command_line, .model = word.record(), .data = {}};
   manifest.bos = detail::bos_text(s);
+  manifest.settings = settings_record(word, s, w.null);
+  compare_with_run_of(w.init, word, s, w.null);
   manifest.data.push_back(run::describe_data_file("train", w.data, data));
   if (validation) manifest.data.push_back(run::describe_data_file("validation", w.validation, *validation));
   if (w.null == "targets") data = task::permute_targets(data, s.seed);
 
   auto const options = fit_options<FitOptions>(w, s, c.layers, c.heads);
-  detail::Training<Fit> training(detail::request_of(w, command_line), s, std::move(manifest), options, scalar_bytes_of(s));
+  detail::Training<Fit> training(std::move(request), s, std::move(manifest), options, scalar_bytes_of(s));
   if (training.done_before()) return detail::say_done(training.path());
   auto const sample = detail::training_sample(data);
   std::vector<SummaryData> scored{{"train", &sample}};
@@ -73,6 +83,8 @@ void fit_command(FitWords const& w, Settings const& s, std::string const& comman
 template <class Real>
 void contrast_command(FitWords const& w, Settings const& s, std::string const& command_line) {
   ModelWord const word(w.model);
+  auto request = detail::request_of(w, word, command_line);
+  detail::check_run_place<ContrastiveFit>(request);
   auto const& c = word.config();
   run::Manifest manifest{.command = command_line, .model = word.record(), .data = {}};
   manifest.bos = detail::bos_text(s);
@@ -86,11 +98,12 @@ void contrast_command(FitWords const& w, Settings const& s, std::string const& c
   auto data = read_pair("", w.retain, w.forget);
   std::optional<ContrastiveExamples> validation;
   if (!w.validation_retain.empty()) validation = read_pair("validation-", w.validation_retain, w.validation_forget);
+  manifest.settings = settings_record(word, s, w.null);
+  compare_with_run_of(w.init, word, s, w.null);
   if (w.null == "targets") data = task::permute_targets(data, s.seed);
 
   auto const options = fit_options<ContrastOptions>(w, s, c.layers, c.heads);
-  detail::Training<ContrastiveFit> training(detail::request_of(w, command_line), s, std::move(manifest), options,
-                                            scalar_bytes_of(s));
+  detail::Training<ContrastiveFit> training(std::move(request), s, std::move(manifest), options, scalar_bytes_of(s));
   if (training.done_before()) return detail::say_done(training.path());
   auto const retain = detail::training_sample(data.retain), forget = detail::training_sample(data.forget);
   std::vector<SummaryData> scored{{"retain", &retain}, {"forget", &forget}};
@@ -100,8 +113,9 @@ void contrast_command(FitWords const& w, Settings const& s, std::string const& c
   }
   auto const use = fit_use(options, size_of({&data.retain, &data.forget}), detail::sizes_of(scored), c.layers, c.heads);
   training.run_with(run_options<Real>(word, s, use, training.begun_rows()));
-  auto const model = load_model<Real>(word, s, {&data.retain, &data.forget, validation ? &validation->retain : nullptr,
-                                                validation ? &validation->forget : nullptr});
+  auto const model = load_model<Real>(
+      word, s,
+      {&data.retain, &data.forget, validation ? &validation->retain : nullptr, validation ? &validation->forget : nullptr});
   for (auto const* both : {&data, validation ? &*validation : &data}) {
     check_examples(model, both->retain);
     check_examples(model, both->forget);

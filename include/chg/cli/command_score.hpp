@@ -39,7 +39,7 @@ void score_command(std::string const& model, std::string const& data, std::strin
   ModelWord const word(model);
   if (!out.empty()) files::check_output(out, inputs_of(word, {data, gates}));
   auto const examples = read_data(data, word, s);
-  auto const under = gates_or_ones(gates, word);
+  auto const under = gates_or_ones(gates, word, s);
   auto const options = run_options<Real>(word, s, score_use(size_of(examples), under.gates.sets()));
   auto const transformer = load_model<Real>(word, s, {&examples});
   Scorer<AnyTransformer<Real>> scorer(transformer, examples, options);
@@ -62,7 +62,7 @@ void gradient_command(std::string const& model, std::string const& data, std::st
   ModelWord const word(model);
   files::check_output(out, inputs_of(word, {data, gates}));
   auto const examples = read_data(data, word, s);
-  auto const under = gates_or_ones(gates, word);
+  auto const under = gates_or_ones(gates, word, s);
   auto const& c = word.config();
   auto const options = run_options<Real>(word, s, gradient_use(size_of(examples), under.gates.sets(), c.layers, c.heads));
   auto const transformer = load_model<Real>(word, s, {&examples});

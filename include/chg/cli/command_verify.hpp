@@ -44,6 +44,7 @@ void verify_command(VerifyWords const& w, Settings const& s) {
   auto const& c = word.config();
   auto const all = w.data.empty() ? detail::random_examples(word, w.examples, s.seed) : read_data(w.data, word, s);
   auto const examples = all.slice(0, std::min(all.size(), w.examples));
+  compare_with_run_of(w.gates, word, s, "none", false);
   auto const gates =
       w.gates.empty() ? sigmoid(random_logits(1, c.layers, c.heads, s.seed)) : read_gates(w.gates, c.layers, c.heads).gates;
   auto const run = run_options<Real>(word, s, verify_use(size_of(examples)));

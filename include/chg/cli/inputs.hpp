@@ -6,6 +6,7 @@
 #include <chg/cli/data.hpp>
 #include <chg/cli/gates_file.hpp>
 #include <chg/cli/memory.hpp>
+#include <chg/cli/run_settings.hpp>
 #include <chg/files/output.hpp>
 
 #if defined(CHG_CLI_TOKENIZER)
@@ -41,9 +42,10 @@ inline TokenSource token_source([[maybe_unused]] ModelWord const& word, [[maybe_
 #if defined(CHG_CLI_TOKENIZER)
   if (word.constructed()) return {};
   auto const loaded = std::make_shared<std::optional<Tokenizer>>();
-  return [path = word.path(), family = word.description().model_type, s, loaded](
+  return [path = word.path(), family = word.description().model_type, s, loaded, &use = word.texts()](
              std::string const& prompt, std::string const& target, std::string const& name) {
     if (!*loaded) *loaded = load_tokenizer(path, {.pretokenizer = s.pretokenizer, .family = family});
+    use = {.read = true, .bos = s.bos == "on" || (s.bos == "auto" && (**loaded).adds_bos())};
     return text_task::to_example(**loaded, {prompt, target}, bos_of(s), name);
   };
 #else
@@ -55,9 +57,11 @@ inline Examples read_data(std::filesystem::path const& path, ModelWord const& wo
   return read_data(path, DataLimits{word.config().vocab, word.config().context}, token_source(word, s));
 }
 
-/// The gates of a file, or one set of ones where there is none.
-inline GatesFile gates_or_ones(std::string const& path, ModelWord const& word) {
+/// The gates of a file, or one set of ones where there is none; to be called when data were read. A notice where a run wrote them
+/// under other settings.
+inline GatesFile gates_or_ones(std::string const& path, ModelWord const& word, Settings const& s) {
   auto const& c = word.config();
+  compare_with_run_of(path, word, s);
   return path.empty() ? GatesFile{Gates::ones(1, c.layers, c.heads), false} : read_gates(path, c.layers, c.heads);
 }
 

@@ -10,12 +10,19 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <memory>
 #include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
 namespace chg::cli {
+
+/// Whether texts became tokens of the model, and how.
+struct TextUse {
+  bool read = false;
+  std::optional<bool> bos{};  ///< whether they began with a BOS
+};
 
 /// What a word on the command line stands for; weights are read when they are asked for.
 class ModelWord {
@@ -54,6 +61,9 @@ class ModelWord {
   bool constructed() const { return !constructed_.empty(); }
   /// Of a builtin model, and of the teaching model by its path; what `chg tasks make` draws from.
   std::optional<task::Vocabulary> const& vocabulary() const { return vocabulary_; }
+
+  /// What was done with texts so far; token_source writes it.
+  TextUse& texts() const { return *texts_; }
 
   /// Numbers that were learned (or written by hand), a tied unembedding counted once.
   Index parameters() const {
@@ -111,8 +121,9 @@ class ModelWord {
     if (constructed()) return {};
     if (!std::filesystem::is_directory(path_)) return {path_};
     std::vector<std::filesystem::path> found;
-    for (auto const* name : {"config.json", "model.safetensors.index.json", "tokenizer.json", "tokenizer_config.json",
-                             "tokenizer.model", "vocab.json", "merges.txt", "encoder.json", "vocab.bpe"})
+    for (auto const* name :
+         {"config.json", "model.safetensors.index.json", "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json",
+          "added_tokens.json", "tokenizer.model", "spiece.model", "vocab.json", "merges.txt", "encoder.json", "vocab.bpe"})
       if (std::filesystem::is_regular_file(path_ / name)) found.push_back(path_ / name);
     auto const named = found.size();
     for (auto const& entry : std::filesystem::directory_iterator(path_))
@@ -145,6 +156,7 @@ class ModelWord {
   std::optional<formats::ModelSource> source_;
   std::optional<task::Vocabulary> vocabulary_;
   formats::ModelDescription description_;
+  std::shared_ptr<TextUse> texts_ = std::make_shared<TextUse>();
 };
 
 }  // namespace chg::cli

@@ -8,8 +8,10 @@
 #include <chg/cli/console.hpp>
 #include <chg/cli/inputs.hpp>
 #include <chg/cli/interrupts.hpp>
-#include <chg/run/resumable_run.hpp>
-#include <chg/run/run_directory.hpp>
+#include <chg/files/output.hpp>
+#include <chg/run/finished_run.hpp>
+#include <chg/run/results.hpp>
+#include <chg/run/same_run.hpp>
 #include <chg/run/summary.hpp>
 
 #include <algorithm>
@@ -26,6 +28,7 @@ struct TrainingRequest {
   std::string out;
   bool resume = false, force = false;
   std::string command_line, null = "none";
+  std::vector<std::filesystem::path> inputs{};  ///< files that the command reads
 };
 
 /// A data set to score the fit on.
@@ -35,6 +38,28 @@ struct SummaryData {
 };
 
 namespace detail {
+
+/// Throws Error when there is a run that the request does not say what to do with.
+inline void refuse_existing(run::RunDirectory const& run, TrainingRequest const& request) {
+  auto const finished = run.found() == run::Found::finished;
+  if (run.found() == run::Found::nothing || request.resume || request.force) return;
+  throw Error({request.out + " exists", "a name that is free",
+               finished          ? "a finished run"
+               : run.replacing() ? "a run, and an unfinished one to replace it"
+                                 : "an unfinished run",
+               finished ? "Choose another name, or use --force to overwrite it."
+                        : "Go on with it by --resume, or use --force to overwrite it."});
+}
+
+/// Throws Error now, before models are read, when the run cannot be written there, or would write over one of the inputs.
+template <class Record>
+void check_run_place(TrainingRequest const& request) {
+  run::RunDirectory const run(request.out);
+  refuse_existing(run, request);
+  if (!request.resume || run.found() != run::Found::finished) run.check_place();
+  for (auto const& name : run::result_names<Record>()) files::check_is_no_input(run.path() / name, request.inputs);
+  files::check_is_no_input(run.path() / "run.json", request.inputs);
+}
 
 /// At most that many training examples are scored for summary.csv, evenly spread over the data.
 inline constexpr Index kTrainingSample = 1024;
@@ -67,8 +92,7 @@ class Training {
   /// How the chunks of the run to go on with were cut, which is part of its bits, whatever --max-memory is today; 0 for a new run.
   Index begun_rows() const {
     if (!request_.resume || run_.found() == run::Found::nothing) return 0;
-    auto const options = run_.manifest().value("options", Json::object());
-    auto const rows = options.is_object() ? options.value("run.max_rows", Json()) : Json();
+    auto const rows = run::detail::member(run::detail::member(nlohmann::json(run_.manifest()), "options"), "run.max_rows");
     return rows.is_number_integer() ? std::max<Index>(1, rows.get<Index>()) : 0;
   }
 
@@ -82,13 +106,11 @@ class Training {
   bool done_before() const {
     auto const found = run_.found();
     if (found == run::Found::nothing || request_.force) return false;
-    auto const name = request_.out;
-    if (!request_.resume)
-      throw Error({name + " exists", "a name that is free",
-                   found == run::Found::finished ? "a finished run" : "an unfinished run",
-                   found == run::Found::finished ? "Choose another name, or use --force to overwrite it."
-                                                 : "Go on with it by --resume, or use --force to overwrite it."});
+    refuse_existing(run_, request_);
+    check(!run_.manifest().empty(), (run_.path() / "run.json").string() + " is missing", "the manifest of an unfinished run",
+          "none", "Put it back, or begin again by --force.");
     run::check_same_run(run_.path(), run_.manifest(), json(planned_, "running"));
+    if (found == run::Found::finished) run::FinishedRun(run_.path()).check_all();
     return found == run::Found::finished;
   }
 
@@ -101,13 +123,15 @@ class Training {
       run_.reopen();
       began_with_ = run_.manifest();
       record = run_.template saved<Record>();
-      run_.write_manifest(json(planned_, "running"));
     } else {
-      run_.begin(json(planned_, "running"));
+      run_.begin(json(planned_, "running"), run::result_names<Record>());
+      marked_ = true;
     }
     ProgressLine line(settings_);
     CheckpointPace pace;
     options_.progress = [&](Progress const& p) {
+      if (!marked_) run_.write_manifest(json(planned_, "running"));  // the saved fit was accepted: from here on it is changed
+      marked_ = true;
       line.show(p);
       std::chrono::duration<double> const now = std::chrono::steady_clock::now().time_since_epoch();
       return !pace.due(now.count(), p.seconds) && !GracefulInterrupts::requested();
@@ -125,7 +149,7 @@ class Training {
   /// Writes all results and says that the run is finished.
   template <class Model>
   void finish(Record const& record, Model const& model, std::vector<SummaryData> const& data) {
-    run::write_results(run_.path(), record);
+    run::write_results(run_.results(), record);
     std::vector<run::SummaryRow> rows;
     try {
       for (auto const& [name, examples] : data) {
@@ -163,8 +187,10 @@ class Training {
     j["options"]["null"] = request_.null;
     if (status != std::string_view("finished")) j["ended"] = nullptr;
     if (began_with_.is_object()) {
-      j["started"] = began_with_.value("started", j["started"]);
-      j["resumed"] = began_with_.value("resumed", 0) + 1;
+      nlohmann::json const then(began_with_);
+      if (auto const started = run::detail::text_member(then, "started"); !started.empty()) j["started"] = started;
+      auto const resumed = run::detail::member(then, "resumed");
+      j["resumed"] = (resumed.is_number_unsigned() ? resumed.get<std::uint32_t>() : 0) + 1;
     }
     return j;
   }
@@ -174,7 +200,8 @@ class Training {
   run::Manifest manifest_;
   Options options_;
   Record planned_;
-  run::ResumableRun run_;
+  run::RunDirectory run_;
+  bool marked_ = false;  ///< run.json says that this program is running it
   Json began_with_;
   std::optional<GracefulInterrupts> graceful_;  // from the first update until all is written
 };

@@ -67,7 +67,8 @@ inline Target target_of(std::filesystem::path const& named) {
 
 /// Whether both paths lead to one file that is there.
 inline bool same_file(std::filesystem::path const& a, std::filesystem::path const& b) {
-  struct ::stat of_a {}, of_b {};
+  struct ::stat of_a {
+  }, of_b{};
   return ::stat(a.c_str(), &of_a) == 0 && ::stat(b.c_str(), &of_b) == 0 && of_a.st_dev == of_b.st_dev &&
          of_a.st_ino == of_b.st_ino;
 }

@@ -24,13 +24,6 @@
 
 namespace chg::run {
 
-namespace detail {
-inline std::filesystem::path aside(std::filesystem::path path) {
-  path += ".partial";
-  return path;
-}
-}  // namespace detail
-
 /// Writes an array as .npy (C order), its numbers as Stored: float or double.
 template <class Stored, std::size_t Axes>
 void write_npy(std::filesystem::path const& path, Array<double, Axes> const& values) {

@@ -16,6 +16,7 @@
 #include <chrono>
 #include <ctime>
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <type_traits>
 #include <vector>
@@ -87,11 +88,20 @@ inline DataRecord describe_data_file(std::string role, std::filesystem::path con
   return record;
 }
 
+/// What decides which tokens texts become, and what results mean, beside options and data.
+struct SettingsRecord {
+  std::string bos = "auto";         ///< the rule: auto, on or off
+  std::optional<bool> bos_added{};  ///< whether texts began with a BOS; nothing where no texts were read
+  std::string pretokenizer{};       ///< as named for files that name none
+  std::string null = "none";        ///< targets: permuted between the examples
+};
+
 struct Manifest {
   std::string command;  ///< as it was typed, or the name of the program
   ModelRecord model;
   std::vector<DataRecord> data;
   std::string bos = "none added";  ///< how a first token was chosen
+  std::optional<SettingsRecord> settings{};
   std::chrono::system_clock::time_point started = std::chrono::system_clock::now();
 };
 
@@ -165,6 +175,11 @@ inline Json build_json() {
 
 }  // namespace detail
 
+/// run.json of a run that begins, as far as it says what it is.
+inline Json running_json(char const* kind) {
+  return {{"chg", detail::build_json().value("chg", "")}, {"kind", kind}, {"status", "running"}};
+}
+
 /// run.json of a fit (chg::Fit or chg::ContrastiveFit): the manifest, and what the fit itself records.
 template <class Record>
 Json manifest_json(Manifest const& m, Record const& fit) {
@@ -188,6 +203,11 @@ Json manifest_json(Manifest const& m, Record const& fit) {
   chg::detail::visit_options(fit.options,
                              [&](char const* name, auto const& value) { json["options"][name] = detail::option_json(value); });
   json["build"] = build;
+  if (m.settings)
+    json["settings"] = {{"bos", m.settings->bos},
+                        {"bos_added", m.settings->bos_added ? Json(*m.settings->bos_added) : Json()},
+                        {"pretokenizer", m.settings->pretokenizer},
+                        {"null", m.settings->null}};
   return json;
 }
 

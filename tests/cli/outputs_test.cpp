@@ -61,7 +61,7 @@ void interrupted(Shell const& shell, std::string const& more) {
   auto const outcome =
       sh(shell, kLong + more +
                     " & p=$!; while ! test -s run/state/fit.bin -o -s run/state/next/fit.bin; do sleep 0.02; done;"
-                    " kill -INT $p; wait $p");
+                    " kill -TERM $p; wait $p");
   INFO(outcome.err);
   REQUIRE(outcome.status == 130);
 }
@@ -179,7 +179,7 @@ TEST_CASE("outputs: an attempt that fails or is interrupted leaves the older run
   CHECK(now == before);
   CHECK(sh(shell, "\"$CHG\" ablate builtin:induction aba.jsonl --run run --quiet --out a.csv").err.empty());
   check_refused(shell, kFit + "--out run", {"run exists", "an unfinished one to replace it", "--resume"});
-  check_refused(shell, kFit + "--out run --resume", {"option updates", "60000"});
+  check_refused(shell, kFit + "--out run --resume", {"option batch", "64"});
   REQUIRE(sh(shell, kBare + "--seeds 1 --updates 9 --updates-pressed 4 --out whole; " + kBare +
                         "--seeds 1 --updates 9 --updates-pressed 4 --out run --force")
               .status == 0);

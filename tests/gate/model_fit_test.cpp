@@ -158,3 +158,26 @@ TEST_CASE("fit: a token outside the vocabulary and an example beyond the context
   REQUIRE(has(complaint([&] { contrast(model, ContrastiveExamples(good, bad), small_contrast()); }), "example 0, token 1"));
   REQUIRE(has(complaint([&] { contrast(model, ContrastiveExamples(bad, good), small_contrast()); }), "example 0, token 1"));
 }
+
+TEST_CASE("fit: what is resumed is checked as what is begun is, and a model in bfloat16 is told from one in float", "[gate]") {
+  auto const model = tiny<llama_like, float>();
+  Examples const good = ragged(12, 1), bad({prompt_and_target({1, 99}, {3})});
+  auto options = small_contrast();
+  options.progress = [](Progress const&) { return false; };
+  auto const part = contrast(model, ContrastiveExamples(good, good), options);
+  REQUIRE(has(complaint([&] { resume(model, ContrastiveExamples(bad, bad), part, small_contrast()); }), "example 0, token 1"));
+  Examples const one({prompt_and_target({1, 2}, {3})});
+  REQUIRE(has(complaint([&] { resume(model, ContrastiveExamples(one, bad), part, small_contrast()); }), "example 0, token 1"));
+  REQUIRE(has(complaint([&] { resume(model, ContrastiveExamples(bad, one), part, small_contrast()); }), "example 0, token 1"));
+
+  auto alone = small();
+  alone.progress = options.progress;
+  REQUIRE(has(complaint([&] { resume(model, bad, fit(model, good, alone), small()); }), "example 0, token 1"));
+
+  auto once = small();
+  once.updates = 1, once.updates_pressed = 0;
+  Transformer<llama_like, float> const narrow(tiny_config(), random_weights<float>(llama_like, tiny_config(), {.seed = 3}),
+                                              Products::bfloat16);
+  REQUIRE(fit(narrow, good, once).origin.scalar_bytes == 2);
+  REQUIRE(fit(model, good, once).origin.scalar_bytes == 4);
+}

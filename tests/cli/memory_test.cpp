@@ -146,8 +146,10 @@ TEST_CASE("memory: a run keeps the chunks that it was begun with, or is refused 
   auto const fit = "chg fit builtin:teaching aba.jsonl --seeds 1 --updates 20000 --updates-pressed 0 --threads 1 --quiet --out ";
   auto const begin = [&](std::string const& run, std::string const& more) {
     auto const child = shell.start(fit + run + more);
-    for (auto i = 0; i < 600 && !std::filesystem::exists(shell.path(run + "/state/fit.bin")); ++i)
-      std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    auto const under_way = [&] {  // a run that goes on has a state from its start
+      return std::filesystem::exists(shell.path(run + "/state/fit.bin")) && json_of(shell, run + "/run.json")["status"] == "running";
+    };
+    for (auto i = 0; i < 600 && !under_way(); ++i) std::this_thread::sleep_for(std::chrono::milliseconds(20));
     ::kill(child, SIGTERM);
     REQUIRE(shell.finish(child).status == 130);
   };

@@ -64,6 +64,7 @@ TEST_CASE("gguf_metadata: values of every type are read as they are stored", "[f
   CHECK(m.integers("integers", -1, 7) == std::vector<Index>{-1, 7});
   CHECK(m.numbers("numbers") == std::vector<double>{0.25, -2});
   CHECK(m.integers("nothing", 0, 0).empty());
+  CHECK(m.numbers("integers") == std::vector<double>{-1, 7});
   CHECK(m.values().size() == 16);
 }
 
@@ -96,7 +97,7 @@ TEST_CASE("gguf_metadata: a value of another type, or out of bounds, is an error
   CHECK(has_all(complaint([](auto& m) { m.strings("integers"); }), {"an array of strings", "got an array of 2 i32"}));
   CHECK(has_all(complaint([](auto& m) { m.integers("integers", 0, 7); }), {"whole numbers from 0 to 7", "got -1 at 0"}));
   CHECK(has_all(complaint([](auto& m) { m.integers("numbers", 0, 7); }), {"whole numbers", "got an array of 2 f32"}));
-  CHECK(has_all(complaint([](auto& m) { m.numbers("integers"); }), {"f32 or f64", "got an array of 2 i32"}));
+  CHECK(has_all(complaint([](auto& m) { m.numbers("strings"); }), {"an array of numbers", "got an array of 3 string"}));
 }
 
 TEST_CASE("gguf_metadata: NaN is within no bounds", "[formats]") {

@@ -12,6 +12,7 @@ Ends with 1 if a trial fails, and with 77 where there is no shim.
 import argparse
 import collections
 import concurrent.futures
+import os
 import pathlib
 import sys
 import tempfile
@@ -112,7 +113,9 @@ def main() -> int:
     parser.add_argument("--n", type=int, help="that n alone")
     parser.add_argument("--early", action="store_true", help="count calls before main() too, which are not the program's")
     parser.add_argument("--jobs", type=int, default=1)
-    parser.add_argument("--dir", type=pathlib.Path, help="where the trials run (a temporary folder)")
+    in_memory = pathlib.Path("/dev/shm")  # where syncing costs nothing
+    parser.add_argument("--dir", type=pathlib.Path, default=in_memory if os.access(in_memory, os.W_OK) else None,
+                        help="where the trials run (/dev/shm, or a temporary folder)")
     options = parser.parse_args()
     if not options.shim.exists():
         print(f"faults: no {options.shim}, which is built on Linux with glibc")
@@ -127,9 +130,10 @@ def main() -> int:
             trials = Trials(program, scenario, pathlib.Path(place, str(i)))
             faults = faults_of(scenario, trials.counts, options)
             with concurrent.futures.ThreadPoolExecutor(options.jobs) as pool:
-                verdicts += [v for v in pool.map(trials.trial, range(len(faults)), faults) if v.struck]
-            print(f"{scenario.name}: {len(faults)} faults at {time.monotonic() - began:.0f} s", file=sys.stderr)
-    say_failures(verdicts, program)
+                found = [v for v in pool.map(trials.trial, range(len(faults)), faults) if v.struck]
+            say_failures(found, program)
+            print(f"{scenario.name}: {len(found)} trials at {time.monotonic() - began:.0f} s", flush=True)
+            verdicts += found
     print("\n" + table(verdicts))
     failed = any(v.failed and not v.apart for v in verdicts)
     return 1 if failed or not verdicts else 0

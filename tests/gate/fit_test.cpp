@@ -401,6 +401,16 @@ TEST_CASE("fit: gates of one number too many or too few, either way, are refused
   auto const data = toy::examples(10);
   auto const part = fit_with(runner, 2, 3, data, stopping);
   REQUIRE(same_bits(resume_with(runner, 2, 3, data, part, options), fit_with(runner, 2, 3, data, options)));
+  auto others = options;
+  others.init = random_logits(2, 2, 3, 10);
+  REQUIRE(has(complaint([&] { resume_with(runner, 2, 3, data, part, others); }),
+              "resume: option init. Expected the gates that the fit began with, got others"));
+  for (auto const& wrong : {random_logits(2, 3, 3, 9), random_logits(2, 2, 2, 9), random_logits(2, 3, 2, 9)}) {
+    others.init = wrong;
+    REQUIRE(has(complaint([&] { fit_with(runner, 2, 3, data, others); }), "options: init has the wrong shape"));
+  }
+  others.init = random_logits(1, 2, 3, 9);
+  REQUIRE(fit_with(runner, 2, 3, data, others).u_minus.sets() == 1);
   auto const plain = [&] {
     auto o = small();
     o.progress = stopping.progress;

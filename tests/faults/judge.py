@@ -9,12 +9,16 @@ from scenarios import Snapshot, below, results_differ, status_of
 UNFINISHED = ("running", "interrupted")
 
 
-def apart(ended, fault, stack) -> str:
-    """Ends that the program cannot help: libgomp's own exit, and destructors of nlohmann::json, which allocate."""
-    if fault.call == "malloc" and re.search(r"^libgomp: ", ended.err, re.M):
+def apart(scenario, ended, fault, stack) -> str:
+    """Ends that the program cannot help: libgomp's own exit, and std::terminate out of nlohmann::json, whose destructors allocate."""
+    own_threads = fault.call == "thread" and "--threads 1" not in scenario.command
+    if (fault.call == "malloc" or own_threads) and re.search(r"^libgomp: ", ended.err, re.M):
         return "libgomp ends the program"
-    if fault.call == "malloc" and ended.status == -signal.SIGABRT and any("json_value::destroy" in frame for frame in stack):
-        return "a destructor of nlohmann::json allocates"
+    if fault.call == "malloc" and ended.status == -signal.SIGABRT and "abort" in stack:
+        ended_from = list(stack[list(stack).index("abort") + 1:])
+        thrown_by = next((frame for frame in ended_from if "nlohmann" in frame or "chg::" in frame), "")
+        if "nlohmann" in thrown_by:
+            return "a destructor of nlohmann::json allocates"
     return ""
 
 
@@ -61,6 +65,12 @@ def older_stands(trials, after: Snapshot, anywhere: bool = False) -> bool:
     return any(older.items() <= below(after, folder).items() for folder in folders)
 
 
+def being_put_in_place(run: Snapshot, new: Snapshot) -> bool:
+    """Whether all new results are there, on their way from state/done into the RUN, where --resume moves the rest."""
+    moved = {name.removeprefix("state/done/"): data for name, data in run.items() if name.startswith("state/done/")}
+    return bool(moved) and not results_differ({name: run.get(name) for name in new} | moved, new)
+
+
 def run_after_failure(trials, after: Snapshot, fault) -> str:
     out = trials.scenario.out
     run = below(after, out)
@@ -68,12 +78,17 @@ def run_after_failure(trials, after: Snapshot, fault) -> str:
     if status == "finished" and not results_differ(run, below(trials.after, out)):
         return ""
     if before == "finished":
+        if being_put_in_place(run, below(trials.after, out)):
+            return ""
         if older_stands(trials, after) or (fault.ends and older_stands(trials, after, anywhere=True)):
             return ""
         return f"the older RUN is gone; what stands is {status}"
-    if status not in UNFINISHED and not (status == "none" and before == "none"):
+    # What was killed, or found another's lock, before its first run.json has nothing to lose, and the next try takes the folder.
+    begun = before == "none" and (status == "none" or (status == "broken" and (fault.ends or fault.call == "lock")))
+    if status not in UNFINISHED and not begun:
         return f"the RUN is {status}"
-    added = sorted(run.keys() - trials.names)
+    # state/ is the program's own to go on from, but for files that were being written.
+    added = sorted(name for name in run.keys() - trials.names if not name.startswith("state/") or ".chg-" in name)
     return f"{out}/{added[0]} left over" if added and not (fault.ends or fault.call == "unlink") else ""
 
 

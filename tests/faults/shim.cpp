@@ -7,7 +7,7 @@
 //     CHG_FAULT_HOW     a number: the call fails with this errno. short: half of a read or write. kill-before, kill-after: SIGKILL.
 //                       term: SIGTERM, and the call is made
 //     CHG_FAULT_REPORT  a file that holds, in the order of kKinds and then for the calls that were struck, a count each (uint64)
-//     CHG_FAULT_TRACE   a file that gets the stack of the first call that was struck
+//     CHG_FAULT_TRACE   a file that gets the stack of the first call that was struck, and that of an abort() after it
 //
 // Only calls from the program and its libraries are seen: those that libc makes for itself are not.
 #include <dlfcn.h>
@@ -264,6 +264,16 @@ CHG_FAULTY(random_bytes, ssize_t, -1, getrandom, (void* bytes, std::size_t size,
 CHG_FAULTY(random_bytes, int, -1, getentropy, (void* bytes, std::size_t size), (bytes, size))
 CHG_FAULTY(start_thread, int, error_number, pthread_create,
            (pthread_t * made, pthread_attr_t const* with, void* (*run)(void*), void* argument), (made, with, run, argument))
+
+CHG_UNDER_NAME(void, abort, ()) {
+  if (counting.exchange(false) && trace >= 0) {
+    constexpr char kBorder[] = "abort\n";
+    [[maybe_unused]] auto const written = ::write(trace, kBorder, sizeof kBorder - 1);
+    void* frames[48];
+    ::backtrace_symbols_fd(frames, ::backtrace(frames, 48), trace);
+  }
+  CHG_NEXT(abort)();
+}
 
 namespace {
 

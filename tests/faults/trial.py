@@ -100,6 +100,8 @@ class Program:
         trace = pathlib.Path(f"{report}.trace")
         frames = []
         for line in trace.read_text().splitlines() if trace.exists() else []:
+            if line == "abort":
+                frames.append(line)
             found = re.match(r"(.*)\((.*?)(?:\+(0x[0-9a-f]+))?\)", line)
             if not found or pathlib.Path(found[1]) == self.shim:
                 continue
@@ -172,7 +174,7 @@ class Trials:
             verdict.failed = judge.first_run(self, ended, snapshot(directory), fault) or self.second_run(directory, fault)
         if verdict.failed:
             verdict.stack = self.program.stack(report)
-            verdict.apart = judge.apart(ended, fault, verdict.stack)
+            verdict.apart = judge.apart(self.scenario, ended, fault, verdict.stack)
             verdict.said = ended.err.strip()[-300:]
         shutil.rmtree(directory, ignore_errors=True)
         for file in (report, pathlib.Path(f"{report}.trace")):

@@ -98,8 +98,8 @@ TEST_CASE("program: a fit that is ended while it is scored for summary.csv goes 
   shell.write("many.jsonl", many);
   auto const child = shell.start("chg fit builtin:teaching aba.jsonl --seeds 2 --updates 2 --updates-pressed 2 --threads 1 --quiet "
                                  "--out run --validation many.jsonl");
-  wait_for(shell, "run/Uminus.npy");
-  REQUIRE(std::filesystem::exists(shell.path("run/Uminus.npy")));
+  wait_for(shell, "run/state/done.writing/Uminus.npy");
+  REQUIRE_FALSE(std::filesystem::exists(shell.path("run/Uminus.npy")));
   auto const stopped = ended_by(shell, child, SIGTERM);
   INFO(stopped.err);
   CHECK(stopped.status == 130);

@@ -10,15 +10,17 @@ UNFINISHED = ("running", "interrupted")
 
 
 def apart(scenario, ended, fault, stack) -> str:
-    """Ends that the program cannot help: libgomp's own exit, and std::terminate out of nlohmann::json, whose destructors allocate."""
+    """Ends that the program cannot help: libgomp's own exit, and std::terminate where a library allocates and may not throw."""
     own_threads = fault.call == "thread" and "--threads 1" not in scenario.command
     if (fault.call == "malloc" or own_threads) and re.search(r"^libgomp: ", ended.err, re.M):
         return "libgomp ends the program"
     if fault.call == "malloc" and ended.status == -signal.SIGABRT and "abort" in stack:
         ended_from = list(stack[list(stack).index("abort") + 1:])
-        thrown_by = next((frame for frame in ended_from if "nlohmann" in frame or "chg::" in frame), "")
+        thrown_by = next((frame for frame in ended_from if re.search("nlohmann|CLI::|chg::", frame)), "")
         if "nlohmann" in thrown_by:
             return "a destructor of nlohmann::json allocates"
+        if "CLI::" in thrown_by:
+            return "CLI11 allocates in a function that may not throw"
     return ""
 
 

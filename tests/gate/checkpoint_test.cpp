@@ -251,8 +251,8 @@ TEST_CASE("checkpoint: what is read has to be what its own numbers say, each con
   };
   for (auto const& bad : {shaped(0, 1, 1, 9), shaped(1, 0, 1, 9), shaped(1, 1, 0, 9), shaped(0, 0, 1, 9), shaped(1, 0, 0, 9)})
     REQUIRE(has(said(bad, GateLogits()), "Expected a shape of logits"));
-  for (auto const& bad : {shaped(2, 1, 1, 1), shaped(1, 2, 1, 1), shaped(1, 1, 2, 1), shaped(2, 1, 2, 2), shaped(1, 2, 2, 2),
-                          shaped(8, 1, 1, 7)})
+  for (auto const& bad :
+       {shaped(2, 1, 1, 1), shaped(1, 2, 1, 1), shaped(1, 1, 2, 1), shaped(2, 1, 2, 2), shaped(1, 2, 2, 2), shaped(8, 1, 1, 7)})
     REQUIRE(has(said(bad, GateLogits()), "Expected as many logits as their shape says"));
   for (auto const& [sets, layers, heads] : {std::array{1, 1, 1}, {2, 1, 1}, {1, 2, 1}, {1, 1, 2}, {2, 3, 4}}) {
     auto const u = random_logits(sets, layers, heads, 7);
@@ -273,4 +273,32 @@ TEST_CASE("checkpoint: a file is as long as its format says", "[gate]") {
   save(stopped(5), dir / "fit");
   // Of version 1. What changes this changes the format: count its version up.
   REQUIRE(bytes_of(dir / "fit").size() == 1328);
+}
+
+TEST_CASE("checkpoint: a record that contradicts itself is refused by the part that does, and one at the edge is not", "[gate]") {
+  auto const part = stopped(5);  // in the second phase, one update made
+  auto const said = [&](auto const& change) {
+    auto record = part;
+    change(record);
+    return complaint([&] { detail::validate_record(record); });
+  };
+  REQUIRE(said([](Fit&) {}) == "nothing was thrown");
+  REQUIRE(said([](Fit& f) { f.origin.units = 1; }) == "nothing was thrown");
+  REQUIRE(has(said([](Fit& f) { f.origin.units = 0; }), "fit: examples. Expected 1 or more, got 0"));
+  REQUIRE(has(said([](Fit& f) { f.origin.heads = 0; }), "fit: layers and heads. Expected 1 to 1048576 of each"));
+  REQUIRE(has(said([](Fit& f) { f.options.normalise.reset(); }), "fit: option normalise. Expected mean or sum, got none"));
+  REQUIRE(has(said([](Fit& f) { f.point.update = 3; }), "fit: update to go on with. Expected 0 to 2, got 3"));
+  REQUIRE(has(said([](Fit& f) { f.point.update = -1; }), "fit: update to go on with. Expected 0 to 2, got -1"));
+  REQUIRE(has(said([](Fit& f) { f.point.phase = 3; }), "fit: status. Expected finished after the last phase alone"));
+  REQUIRE(has(said([](Fit& f) { f.u_plus = f.u0; }), "fit: logits after phase 1. Expected none yet, got [2, 2, 3]"));
+  REQUIRE(has(said([](Fit& f) { f.u0 = {}; }), "fit: logits after phase 0. Expected [2, 2, 3], got [0, 0, 0]"));
+  toy::Runner<float> runner;
+  auto const whole = fit_with(runner, 2, 3, toy::examples(10), small());
+  REQUIRE_NOTHROW(detail::validate_record(whole));
+  auto late = whole;
+  late.point.update = 1;
+  REQUIRE(has(complaint([&] { detail::validate_record(late); }), "fit: update to go on with. Expected 0 to 0, got 1"));
+
+  Fit const fresh;
+  REQUIRE(fresh.origin == Origin{0, 0, 0, 0, 0});
 }

@@ -44,6 +44,31 @@ TEST_CASE("fit_options: the defaults are those of the paper's appendix, with the
   REQUIRE(c.learning_rate == LearningRate{0.1, 0.01});
   REQUIRE(c.lambda == 0.1);
   REQUIRE(c.clip_difference == 5);
+  REQUIRE(c.clip_logit == 4);
+  REQUIRE(c.clip_norm == 1);
+  REQUIRE(LearningRate{} == LearningRate{0.1, 0.01});
+}
+
+TEST_CASE("fit_options: what is at the edge of a range is in it", "[gate]") {
+  auto const accepted = [](auto o) {
+    o.gate_sets = 1, o.batch = 2, o.updates = 1;
+    return complaint_of(o) == "nothing was thrown";
+  };
+  FitOptions fit;
+  fit.updates_pressed = 0;
+  for (double const lambda : {0.0, largest_option}) {
+    fit.lambda = lambda;
+    REQUIRE(accepted(fit));
+  }
+  for (double const clip : {0.0, 0.5, largest_option, std::numeric_limits<double>::infinity()}) {
+    ContrastOptions contrast;
+    contrast.clip_difference = clip;
+    REQUIRE(accepted(contrast));
+  }
+  REQUIRE(has(complaint_of(FitOptions{.updates = 0, .updates_pressed = 0}),
+              "options: updates of all phases together. Expected 1 or more, got 0"));
+  REQUIRE(has(complaint_of(FitOptions{.learning_rate = {0.1, -1}}), "options: learning_rate.end. Expected 0 to "));
+  REQUIRE(has(complaint_of(FitOptions{.learning_rate = {-1, 0.1}}), "options: learning_rate.start. Expected 0 to "));
 }
 
 TEST_CASE("fit_options: an option given explicitly overrides the preset, and every result records what was used", "[gate]") {
@@ -77,8 +102,8 @@ TEST_CASE("fit_options: every bad value is refused by name", "[gate]") {
   REQUIRE(has(complaint_of(FitOptions{.updates = -1}), "options: updates"));
   REQUIRE(has(complaint_of(FitOptions{.updates_pressed = -1}), "options: updates_pressed"));
   REQUIRE(has(complaint_of(FitOptions{.updates = 0, .updates_pressed = 0}), "options: updates of all phases"));
-  REQUIRE(has(complaint_of(FitOptions{.learning_rate = {-0.1, 0}}),
-              "options: learning_rate.start. Expected 0 to 1e+100, got -0.1"));
+  REQUIRE(
+      has(complaint_of(FitOptions{.learning_rate = {-0.1, 0}}), "options: learning_rate.start. Expected 0 to 1e+100, got -0.1"));
   REQUIRE(has(complaint_of(FitOptions{.learning_rate_pressed = {0.1, kNaN}}), "options: learning_rate_pressed.end"));
   REQUIRE(has(complaint_of(FitOptions{.lambda = kNaN}), "options: lambda"));
   REQUIRE(has(complaint_of(FitOptions{.lambda = -0.1}), "The direction is that of the phase"));
@@ -121,7 +146,7 @@ TEST_CASE("fit_options: two fits are the same when all options but threads, call
   REQUIRE(has(differs({.clip_logit = 5}), "option clip_logit"));
   REQUIRE(has(differs({.clip_norm = 2}), "option clip_norm"));
   REQUIRE(has(differs({.preset = Preset::paper}), "option normalise. Expected mean"));
-  REQUIRE(has(differs({.order = Order::sequential}), "option order"));
+  REQUIRE(has(differs({.order = Order::sequential}), "option order. Expected shuffle, with which the fit began, got sequential"));
   REQUIRE(has(differs({.init = random_logits(10, 2, 3, 0)}), "option init"));
   REQUIRE(has(differs({.run = {.max_rows = 512}}), "option run.max_rows"));
 }

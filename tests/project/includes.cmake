@@ -67,7 +67,7 @@ foreach(header IN LISTS headers)
       if(NOT CMAKE_MATCH_1 IN_LIST may)
         list(APPEND complaints "${header}: may not include the room ${CMAKE_MATCH_1}")
       endif()
-    elseif(line MATCHES "include *<([a-z_0-9]+|(sys/mman|sys/stat|sys/ioctl|fcntl|poll|unistd|malloc|immintrin)\\.h)>")
+    elseif(line MATCHES "include *<([a-z_0-9]+|(sys/mman|sys/stat|sys/ioctl|dirent|fcntl|poll|unistd|malloc|immintrin)\\.h)>")
       continue()  # the standard library, POSIX, glibc, the processor
     elseif(line MATCHES "include *<([^/>]+)")
       set(library "${CMAKE_MATCH_1}")

@@ -46,6 +46,17 @@ TEST_CASE("run_directory: a run that is given up leaves nothing, of the folders 
   REQUIRE(names_in(directory.path() / "empty").empty());
 }
 
+TEST_CASE("run_directory: a first checkpoint that failed after it had its name is taken away with the run", "[run]") {
+  TemporaryDirectory const directory;
+  auto const name = directory.path() / "run";
+  {
+    RunDirectory run(name);
+    run.begin(kRunning);
+    directory.write("run/state/fit.bin", "whole, but its folder could not be synced, which was an error");
+  }
+  REQUIRE_FALSE(fs::exists(name));
+}
+
 TEST_CASE("run_directory: the older run stays whole until the new one is, and files of the user always", "[run]") {
   TemporaryDirectory const directory;
   auto const name = finished_run(directory.path() / "run", {{"a.csv", "old a"}, {"b.csv", "old b"}, {"c.csv", "old c"}});

@@ -59,9 +59,8 @@ class RunDirectory {
 
   /// Throws Error when the directory cannot be written, or cannot be made. Changes nothing.
   void check_place() const {
-    std::error_code unknown;
     auto folder = run_.name;
-    while (!std::filesystem::exists(folder, unknown)) folder = folder.has_parent_path() ? folder.parent_path() : ".";
+    while (!detail::there(folder)) folder = folder.has_parent_path() ? folder.parent_path() : ".";
     if (::faccessat(AT_FDCWD, folder.c_str(), W_OK | X_OK, AT_EACCESS) == 0) return;
     detail::fail(run_.name, folder == run_.name ? "cannot be written" : "cannot be made", errno);
   }
@@ -264,6 +263,8 @@ class RunDirectory {
     if (staged_) detail::remove_folder(run_.staging());
     if (began_) {
       ::unlink(((attempt_ ? run_.next() : run_.name) / "run.json").c_str());
+      // of a checkpoint whose folder could not be synced
+      for (auto const* name : {"fit.bin", "fit.previous.bin"}) ::unlink(checkpoint_file(name).c_str());
       if (attempt_) ::rmdir(run_.next().c_str());
     }
     lock_.release(lock_.made() || began_);

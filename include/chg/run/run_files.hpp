@@ -18,6 +18,7 @@
 #include <chg/run/manifest.hpp>
 #include <chg/tensor/notice.hpp>
 
+#include <dirent.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -27,6 +28,7 @@
 #include <cstdio>
 #include <filesystem>
 #include <limits>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -56,14 +58,15 @@ inline bool there(fs::path const& path) {
   return false;
 }
 
-/// Names in a folder. Throws Error where it cannot be read.
+/// Names in a folder. Throws Error where it cannot be read. (The steps of std::filesystem's iterator are noexcept in libstdc++ 12
+/// and end the program when memory runs out.)
 inline std::vector<std::string> names_in(fs::path const& folder) {
   std::vector<std::string> names;
-  std::error_code failed;
-  fs::directory_iterator entry(folder, failed);
-  for (; !failed && entry != fs::directory_iterator(); entry.increment(failed))
-    names.push_back(entry->path().filename().string());
-  if (failed) fail(folder, "cannot be listed", failed.value());
+  std::unique_ptr<::DIR, int (*)(::DIR*)> const entries(::opendir(folder.c_str()), [](::DIR* all) { return ::closedir(all); });
+  if (!entries) fail(folder, "cannot be listed", errno);
+  for (errno = 0; auto const* const entry = ::readdir(entries.get()); errno = 0)
+    if (std::string_view const name = entry->d_name; name != "." && name != "..") names.emplace_back(name);
+  if (errno != 0) fail(folder, "cannot be listed", errno);
   std::sort(names.begin(), names.end());
   return names;
 }

@@ -117,6 +117,7 @@ def main() -> int:
     parser.add_argument("--dir", type=pathlib.Path, default=in_memory if os.access(in_memory, os.W_OK) else None,
                         help="where the trials run (/dev/shm, or a temporary folder)")
     options = parser.parse_args()
+    options.shim = options.shim.resolve()  # each trial runs in a folder of its own
     if not options.shim.exists():
         print(f"faults: no {options.shim}, which is built on Linux with glibc")
         return 77

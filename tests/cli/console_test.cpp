@@ -61,6 +61,7 @@ pid_t run_on(Terminal const& terminal, Shell const& shell, std::string const& li
   shell.write(".stderr", "");
   auto const child = ::fork();
   if (child == 0) {
+    take_signals();
     if (::chdir(shell.path("").c_str()) != 0) ::_exit(127);
     ::setenv("CHG", Shell::program(), 1);
     ::setenv("TERM", "xterm", 1);

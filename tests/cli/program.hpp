@@ -23,6 +23,11 @@ struct Outcome {
   std::string out, err;
 };
 
+/// In a child: signals as of a program that nobody set them for. The program keeps ignoring what was ignored when the tests began.
+inline void take_signals() {
+  for (auto const number : {SIGINT, SIGTERM, SIGHUP, SIGUSR1, SIGUSR2, SIGXCPU, SIGALRM}) ::signal(number, SIG_DFL);
+}
+
 /// A directory in which command lines run.
 class Shell {
  public:
@@ -30,6 +35,7 @@ class Shell {
   static char const* program() { return std::getenv("CHG_PROGRAM"); }
 
   rlim_t address_space = RLIM_INFINITY;  ///< bytes that a command may take
+  int ignored = 0;                       ///< a signal that a command finds ignored
   std::string out = ".stdout";           ///< where its stdout goes; an Outcome has what is in .stdout
 
   std::filesystem::path path(std::string const& name) const { return directory_.path() / name; }
@@ -55,6 +61,8 @@ class Shell {
     write(".stdout", "");
     auto const child = ::fork();
     if (child != 0) return child;
+    take_signals();
+    if (ignored != 0) ::signal(ignored, SIG_IGN);
     if (::chdir(directory_.path().c_str()) != 0) ::_exit(127);
     ::dup2(::open(".stdin", O_RDONLY), 0);
     for (auto const& [stream, name] : {std::pair(1, out.c_str()), std::pair(2, ".stderr")})

@@ -23,6 +23,7 @@ inline Outcome script(Shell const& shell, std::string const& lines) {
   shell.write(".stdout", "");
   auto const child = ::fork();
   if (child == 0) {
+    take_signals();
     if (::chdir(shell.path("").c_str()) != 0) ::_exit(127);
     ::setenv("CHG", Shell::program(), 1);
     ::dup2(::open("/dev/null", O_RDONLY), 0);

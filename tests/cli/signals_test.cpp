@@ -56,13 +56,12 @@ TEST_CASE("program: a signal that comes twice, from timeout, from a terminal and
 
 TEST_CASE("program: a signal that was ignored from the start stays ignored", "[cli]") {
   NEEDS_PROGRAM();
-  Shell const shell;
+  Shell shell;
   make_aba(shell, "induction", "aba.jsonl", 16);
   for (auto const signal : {SIGINT, SIGHUP, SIGUSR1}) {
     auto const run = "run" + std::to_string(signal);
-    auto const before = std::signal(signal, SIG_IGN);
+    shell.ignored = signal;
     auto const child = shell.start(kLong + run);
-    std::signal(signal, before);
     wait_for(shell, run + "/state/fit.bin");
     ::kill(child, signal);
     std::this_thread::sleep_for(std::chrono::milliseconds(200));

@@ -107,17 +107,17 @@ TEST_CASE("program: an stderr that takes nothing changes no exit status and no r
   NEEDS_PROGRAM();
   Shell const shell;
   make_aba(shell, "induction", "aba.jsonl", 16);
-  REQUIRE(script(shell, kFit + "--quiet --out plain").status == 0);
+  REQUIRE(sh(shell, kFit + "--quiet --out plain").status == 0);
   for (std::string const lost : {"2>/dev/full", "2>&-", "2</dev/null"}) {
     INFO(lost);
-    CHECK(script(shell, "\"$CHG\" score nosuch x " + lost).status == 1);
-    CHECK(script(shell, "\"$CHG\" nosuch " + lost).status == 2);
-    CHECK(script(shell, kFit + "--progress --out run " + lost).status == 0);
+    CHECK(sh(shell, "\"$CHG\" score nosuch x " + lost).status == 1);
+    CHECK(sh(shell, "\"$CHG\" nosuch " + lost).status == 2);
+    CHECK(sh(shell, kFit + "--progress --out run " + lost).status == 0);
     CHECK(shell.read("run/Gplus.npy") == shell.read("plain/Gplus.npy"));
-    CHECK(script(shell, "rm -r run").status == 0);
+    CHECK(sh(shell, "rm -r run").status == 0);
   }
   // A reader that goes away: head ends after the first line.
-  CHECK(script(shell, "{ " + kFit + "--progress --out run 2>&1 >so; echo $? >status; } | head -c 20 >first").status == 0);
+  CHECK(sh(shell, "{ " + kFit + "--progress --out run 2>&1 >so; echo $? >status; } | head -c 20 >first").status == 0);
   CHECK(shell.read("status") == "0\n");
   CHECK(json_of(shell, "run/run.json")["status"] == "finished");
 }
@@ -127,16 +127,16 @@ TEST_CASE("program: standard streams that are closed are not taken by files", "[
   Shell const shell;
   make_aba(shell, "induction", "aba.jsonl", 16);
   std::string const score = "\"$CHG\" score builtin:induction aba.jsonl --threads 1 ";
-  REQUIRE(script(shell, score + "--out plain.json").status == 0);
-  CHECK(script(shell, score + "--out closed.json <&- >&- 2>&-").status == 0);
+  REQUIRE(sh(shell, score + "--out plain.json").status == 0);
+  CHECK(sh(shell, score + "--out closed.json <&- >&- 2>&-").status == 0);
   CHECK(shell.read("closed.json") == shell.read("plain.json"));
-  CHECK(script(shell, score + ">&- 2>&-").status == 1);  // its result had no place
+  CHECK(sh(shell, score + ">&- 2>&-").status == 1);  // its result had no place
   shell.write("bad.jsonl", shell.read("aba.jsonl") + "{}\n");
-  auto const unheard = script(shell, "\"$CHG\" score builtin:induction bad.jsonl >&-");
+  auto const unheard = sh(shell, "\"$CHG\" score builtin:induction bad.jsonl >&-");
   CHECK(unheard.status == 1);
   CHECK(unheard.err.starts_with("chg: error: bad.jsonl, line 17"));
   // The lock of a RUN is held open for as long as it runs: progress must not go into it.
-  auto const stopped = script(shell, kLong + "4000000 --progress --out run 2>&- & n=0; "
+  auto const stopped = sh(shell, kLong + "4000000 --progress --out run 2>&- & n=0; "
                                              "while ! [ -e run/state/fit.bin ] && [ $n -lt 300 ]; do sleep 0.1; n=$((n+1)); done; "
                                              "kill $!; wait $!");
   CHECK(stopped.status == 130);
@@ -174,7 +174,7 @@ TEST_CASE("program: a file that grows too large is an error of one line, and no 
   NEEDS_PROGRAM();
   Shell const shell;
   make_aba(shell, "induction", "aba.jsonl", 16);
-  auto const stopped = script(shell, "ulimit -f 2; " + kFit + "--quiet --out run");
+  auto const stopped = sh(shell, "ulimit -f 2; " + kFit + "--quiet --out run");
   CHECK(stopped.status == 1);
   CHECK(stopped.err.starts_with("chg: error: "));
   CHECK(has_all(stopped.err, {"File too large"}));
@@ -186,13 +186,13 @@ TEST_CASE("program: threads that cannot be started are an error of one line, and
   Shell const shell;
   make_aba(shell, "teaching", "aba.jsonl", 16);
   std::string const score = "ulimit -v 400000; \"$CHG\" score builtin:teaching aba.jsonl --out o.json --threads ";
-  auto const refused = script(shell, score + "600");
+  auto const refused = sh(shell, score + "600");
   CHECK(refused.status == 1);
   CHECK(has_all(refused.err, {"chg: error: threads. Expected 600 that run at once", "--threads"}));
   CHECK(std::count(refused.err.begin(), refused.err.end(), '\n') == 1);
-  CHECK(script(shell, score + "1").status == 0);
+  CHECK(sh(shell, score + "1").status == 0);
   // So little that there is no room for the stack of another thread.
-  auto const alone = script(shell, "ulimit -s 1000000; ulimit -v 900000; OMP_STACKSIZE=1000000k \"$CHG\" score builtin:teaching "
+  auto const alone = sh(shell, "ulimit -s 1000000; ulimit -v 900000; OMP_STACKSIZE=1000000k \"$CHG\" score builtin:teaching "
                                    "aba.jsonl --out o.json --threads 1");
   INFO(alone.err);
   CHECK(alone.status == 0);

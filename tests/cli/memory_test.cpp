@@ -16,7 +16,7 @@ struct Measured : Outcome {
 
 /// Runs chg with these words; CHG_PEAK names the program that measures.
 Measured measured(Shell const& shell, std::string const& words) {
-  Measured found{script(shell, std::string("exec ") + std::getenv("CHG_PEAK") + " .peak \"$CHG\" " + words)};
+  Measured found{sh(shell, std::string("exec ") + std::getenv("CHG_PEAK") + " .peak \"$CHG\" " + words)};
   found.mebibytes = std::stod(shell.read(".peak")) / (1024 * 1024);
   return found;
 }
@@ -88,7 +88,7 @@ TEST_CASE("memory: what --max-memory names when it refuses is enough, and no lim
   write_tokens(shell, "random.jsonl", 24);
   auto const fit = " --seeds 2 --batch 16 --updates 3 --updates-pressed 2 --quiet --out run";
   auto const begin = std::string("\"$CHG\" fit builtin:teaching aba.jsonl --threads 1 ");
-  REQUIRE(script(shell, begin + fit + " && mv run fitted").status == 0);
+  REQUIRE(sh(shell, begin + fit + " && mv run fitted").status == 0);
   for (auto const& [command, threads] : std::map<std::string, std::string>{
            {"score builtin:teaching aba.jsonl --out o", "2"},
            {"score random random.jsonl --out o", "3"},

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // What commands do to files and directories that are there already, and whether results are used under the settings of their run.
-#include "cli/program.hpp"
+#include "cli/script.hpp"
 #include "support/catch.hpp"
 
 #include <chg/formats/json.hpp>
@@ -17,24 +17,6 @@ namespace fs = std::filesystem;
 using Json = nlohmann::json;
 
 namespace {
-
-/// Lines of sh in the shell's directory, where $CHG is the program; what the last one says.
-Outcome sh(Shell const& shell, std::string const& lines) {
-  shell.write(".stdscript", lines);
-  shell.write(".stdout", "");
-  auto const child = ::fork();
-  if (child == 0) {
-    take_signals();
-    if (::chdir(shell.path("").c_str()) != 0) ::_exit(127);
-    ::setenv("CHG", Shell::program(), 1);
-    ::dup2(::open("/dev/null", O_RDONLY), 0);
-    for (auto const& [stream, name] : {std::pair(1, ".stdout"), std::pair(2, ".stderr")})
-      ::dup2(::open(name, O_WRONLY | O_CREAT | O_TRUNC, 0666), stream);
-    ::execl("/bin/sh", "sh", ".stdscript", static_cast<char*>(nullptr));
-    ::_exit(127);
-  }
-  return shell.finish(child);
-}
 
 std::map<std::string, std::string> snapshot(fs::path const& directory) {
   std::map<std::string, std::string> all;

@@ -17,9 +17,9 @@
 
 namespace chg::test {
 
-/// In the shell's directory; $CHG is the program.
-inline Outcome script(Shell const& shell, std::string const& lines) {
-  shell.write(".script", lines);
+/// In the shell's directory; $CHG is the program. What the last line says.
+inline Outcome sh(Shell const& shell, std::string const& lines) {
+  shell.write(".stdscript", lines);
   shell.write(".stdout", "");
   auto const child = ::fork();
   if (child == 0) {
@@ -29,7 +29,7 @@ inline Outcome script(Shell const& shell, std::string const& lines) {
     ::dup2(::open("/dev/null", O_RDONLY), 0);
     for (auto const& [stream, name] : {std::pair(1, ".stdout"), std::pair(2, ".stderr")})
       ::dup2(::open(name, O_WRONLY | O_CREAT | O_TRUNC, 0666), stream);
-    ::execl("/bin/sh", "sh", ".script", static_cast<char*>(nullptr));
+    ::execl("/bin/sh", "sh", ".stdscript", static_cast<char*>(nullptr));
     ::_exit(127);
   }
   return shell.finish(child);

@@ -110,7 +110,7 @@ TEST_CASE("program: where nothing can be saved every signal ends it at once, wit
   Shell const shell;
   for (auto const* signal : {"TERM", "HUP", "USR1", "XCPU"}) {
     std::string const begin = "mkfifo in; { sleep 5 >in & } ; \"$CHG\" tokenize builtin:teaching --jsonl <in & sleep 0.5; ";
-    auto const stopped = script(shell, begin + "kill -" + signal + " $!; wait $!; s=$?; rm in; exit $s");
+    auto const stopped = sh(shell, begin + "kill -" + signal + " $!; wait $!; s=$?; rm in; exit $s");
     CHECK(stopped.status == 130);
     CHECK(stopped.err.find("chg: interrupted") != std::string::npos);
   }

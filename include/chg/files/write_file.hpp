@@ -2,14 +2,14 @@
 // The one way in which files are written: afterwards the old file is there whole, or the new one is, on disk; never a part.
 //
 // what the path names                  what happens
-// nothing, a regular file              the bytes go to a new file .NAME.chg-XXXXXX beside it, which then takes the name
+// nothing, a regular file              the bytes go to a new file beside it, .NAME.chg- and six characters, which takes the name
 // a symbolic link                      the same where it points to, in that folder; the link stays
 // a pipe, a terminal, a device         the bytes are written into it, as they are into /dev/stdout and /dev/fd/N
 // a file that cannot be replaced       written into where it is empty, so that nothing can be lost; otherwise refused:
 //                                      a file mounted by itself, or in a folder that may not be written
 //
 // Mode, group and owner of an old file are kept (what belongs to a group that cannot be kept is taken from its members). Other
-// hard links to it keep the old bytes. A program that is killed leaves the file .NAME.chg-XXXXXX.
+// hard links to it keep the old bytes. A program that is killed leaves the file beside it.
 #pragma once
 
 #include <chg/files/target.hpp>

@@ -71,7 +71,7 @@ inline std::vector<std::string> names_in(fs::path const& folder) {
   return names;
 }
 
-/// What write_file leaves of run.json or a checkpoint when it is killed: .NAME.chg-XXXXXX.
+/// What write_file leaves of run.json or a checkpoint when it is killed: .NAME.chg- and six characters.
 inline bool leftover_file(std::string_view name) {
   constexpr std::size_t kEnd = 11;
   return (name.starts_with(".run.json.chg-") || name.starts_with(".fit.bin.chg-")) && name.rfind(".chg-") == name.size() - kEnd;

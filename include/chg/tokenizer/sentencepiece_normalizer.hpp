@@ -52,19 +52,10 @@ class CharacterMap {
   /// The longest entry that `text` starts with. A damaged trie gives some answer within bounds.
   Match longest_prefix(std::string_view text) const {
     Match longest;
-    if (empty()) return longest;
-    std::size_t place = offset(units_[0]);
-    for (std::size_t i = 0; i < text.size(); ++i) {
-      auto const byte = static_cast<unsigned char>(text[i]);
-      place ^= byte;
-      if (place >= units_.size() || (units_[place] & 0x8000'00FFu) != byte) break;
-      auto const unit = units_[place];
-      place ^= offset(unit);
-      if ((unit >> 8 & 1) == 0) continue;
-      auto const value = place < units_.size() ? units_[place] & 0x7FFF'FFFFu : 0xFFFF'FFFFu;
-      if (value >= replacements_.size()) break;
-      longest = {i + 1, std::string_view(replacements_.c_str() + value)};
-    }
+    each_prefix(text, [&](Match entry) {
+      longest = entry;
+      return true;
+    });
     // An entry that ends inside a character cannot be meant.
     if (longest.length < text.size() && (static_cast<unsigned char>(text[longest.length]) & 0xC0u) == 0x80) return {};
     return longest;
@@ -72,24 +63,35 @@ class CharacterMap {
 
   /// What the shortest entry that `text` starts with is replaced by; nothing when there is none.
   std::optional<std::string_view> shortest_prefix(std::string_view text) const {
-    if (empty()) return std::nullopt;
+    std::optional<std::string_view> shortest;
+    each_prefix(text, [&](Match entry) {
+      shortest = entry.replacement;
+      return false;
+    });
+    return shortest;
+  }
+
+ private:
+  /// Calls found(match) for the entries that `text` starts with, the shortest first, as long as it returns true. No entry holds a
+  /// zero byte.
+  template <class Found>
+  void each_prefix(std::string_view text, Found const& found) const {
+    if (empty()) return;
     std::size_t place = offset(units_[0]);
-    for (auto const c : text) {
-      auto const byte = static_cast<unsigned char>(c);
-      if (byte == 0) break;
+    for (std::size_t i = 0; i < text.size(); ++i) {
+      auto const byte = static_cast<unsigned char>(text[i]);
+      if (byte == 0) return;
       place ^= byte;
-      if (place >= units_.size() || (units_[place] & 0x8000'00FFu) != byte) break;
+      if (place >= units_.size() || (units_[place] & 0x8000'00FFu) != byte) return;
       auto const unit = units_[place];
       place ^= offset(unit);
       if ((unit >> 8 & 1) == 0) continue;
       auto const value = place < units_.size() ? units_[place] & 0x7FFF'FFFFu : 0xFFFF'FFFFu;
-      if (value >= replacements_.size()) break;
-      return std::string_view(replacements_.c_str() + value);
+      if (value >= replacements_.size()) return;
+      if (!found(Match{i + 1, std::string_view(replacements_.c_str() + value)})) return;
     }
-    return std::nullopt;
   }
 
- private:
   static std::size_t offset(std::uint32_t unit) { return std::size_t{unit >> 10} << ((unit & 1u << 9) >> 6); }
 
   std::vector<std::uint32_t> units_;

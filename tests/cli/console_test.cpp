@@ -136,9 +136,10 @@ TEST_CASE("program: standard streams that are closed are not taken by files", "[
   CHECK(unheard.status == 1);
   CHECK(unheard.err.starts_with("chg: error: bad.jsonl, line 17"));
   // The lock of a RUN is held open for as long as it runs: progress must not go into it.
-  auto const stopped = sh(shell, kLong + "4000000 --progress --out run 2>&- & n=0; "
-                                             "while ! [ -e run/state/fit.bin ] && [ $n -lt 300 ]; do sleep 0.1; n=$((n+1)); done; "
-                                             "kill $!; wait $!");
+  auto const stopped = sh(shell, kLong +
+                                     "4000000 --progress --out run 2>&- & n=0; "
+                                     "while ! [ -e run/state/fit.bin ] && [ $n -lt 300 ]; do sleep 0.1; n=$((n+1)); done; "
+                                     "kill $!; wait $!");
   CHECK(stopped.status == 130);
   for (auto const& file : std::filesystem::recursive_directory_iterator(shell.path("run")))
     if (file.is_regular_file()) CHECK(contents(file.path()).find("updates/s") == std::string::npos);
@@ -192,8 +193,9 @@ TEST_CASE("program: threads that cannot be started are an error of one line, and
   CHECK(std::count(refused.err.begin(), refused.err.end(), '\n') == 1);
   CHECK(sh(shell, score + "1").status == 0);
   // So little that there is no room for the stack of another thread.
-  auto const alone = sh(shell, "ulimit -s 1000000; ulimit -v 900000; OMP_STACKSIZE=1000000k \"$CHG\" score builtin:teaching "
-                                   "aba.jsonl --out o.json --threads 1");
+  auto const alone = sh(shell,
+                        "ulimit -s 1000000; ulimit -v 900000; OMP_STACKSIZE=1000000k \"$CHG\" score builtin:teaching "
+                        "aba.jsonl --out o.json --threads 1");
   INFO(alone.err);
   CHECK(alone.status == 0);
 }

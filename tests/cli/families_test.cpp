@@ -71,7 +71,7 @@ TEST_CASE("families: inspect counts the parameters of every family, and score an
       CHECK(std::abs(formats::parse_json(scored.out, "score")["nll"].get<double>() - nll) <= tolerance);
       REQUIRE(shell.run("chg gradient " + line + " --out dG.npy").status == 0);
     }
-    auto const gradient = cli::read_npy(shell.path("dG.npy")).values;
+    auto const gradient = formats::read_npy(shell.path("dG.npy")).values;
     formats::ModelSource const source(model);
     auto const& d = source.description();
     auto const loaded = cli::make_model<float>(d.architecture, d.config, source.reader<float>());

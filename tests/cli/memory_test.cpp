@@ -147,7 +147,8 @@ TEST_CASE("memory: a run keeps the chunks that it was begun with, or is refused 
   auto const begin = [&](std::string const& run, std::string const& more) {
     auto const child = shell.start(fit + run + more);
     auto const under_way = [&] {  // a run that goes on has a state from its start
-      return std::filesystem::exists(shell.path(run + "/state/fit.bin")) && json_of(shell, run + "/run.json")["status"] == "running";
+      return std::filesystem::exists(shell.path(run + "/state/fit.bin")) &&
+             json_of(shell, run + "/run.json")["status"] == "running";
     };
     for (auto i = 0; i < 600 && !under_way(); ++i) std::this_thread::sleep_for(std::chrono::milliseconds(20));
     ::kill(child, SIGTERM);

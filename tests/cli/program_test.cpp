@@ -33,7 +33,7 @@ void make_aba(Shell const& shell, std::string const& model, std::string const& n
 
 nlohmann::json json_of(std::string const& bytes) { return formats::parse_json(bytes, "output"); }
 
-std::vector<Index> shape_of(Shell const& shell, std::string const& name) { return cli::read_npy(shell.path(name)).shape; }
+std::vector<Index> shape_of(Shell const& shell, std::string const& name) { return formats::read_npy(shell.path(name)).shape; }
 
 /// The message of a command that failed: one line on stderr, nothing on stdout.
 std::string error_of(Outcome const& o, int status = 1) {
@@ -106,7 +106,7 @@ TEST_CASE("program: gradient has the shape of the gates, and is that of score", 
   CHECK(shape_of(shell, "two_d.npy") == std::vector<Index>{2, 2, 4});
   auto const scored = json_of(shell.run("chg score builtin:induction aba.jsonl --gates two.npy --precision f64").out)["sets"];
   auto const slope = (scored[1]["nll"].get<double>() - scored[0]["nll"].get<double>()) / 1e-5;
-  CHECK(cli::read_npy(shell.path("two_d.npy")).values[6] == Approx(slope).epsilon(1e-3));
+  CHECK(formats::read_npy(shell.path("two_d.npy")).values[6] == Approx(slope).epsilon(1e-3));
 }
 
 TEST_CASE("program: verify passes in both precisions, with differences in f64, which it takes by itself", "[cli]") {
@@ -172,7 +172,7 @@ TEST_CASE("program: gate sets are those of their seeds, and --init goes on from 
   std::string const brief = "chg fit builtin:induction aba.jsonl --updates 5 --updates-pressed 0 --batch 4 --quiet ";
   REQUIRE(shell.run(brief + "--out both --seeds 2 --seed 3").status == 0);
   REQUIRE(shell.run(brief + "--out second --seeds 1 --seed 4 --threads 1").status == 0);
-  auto const both = cli::read_npy(shell.path("both/U0.npy")).values, second = cli::read_npy(shell.path("second/U0.npy")).values;
+  auto const both = formats::read_npy(shell.path("both/U0.npy")).values, second = formats::read_npy(shell.path("second/U0.npy")).values;
   CHECK(std::equal(second.begin(), second.end(), both.begin() + 8));
   REQUIRE(shell.run(brief + "--out next --init both/G0.npy").status == 0);
   CHECK(shape_of(shell, "next/G0.npy") == std::vector<Index>{2, 2, 4});
@@ -555,7 +555,7 @@ TEST_CASE("program: bf16 is a precision of its own, which a run records and a re
   REQUIRE(shell.run(fit + "--out wide").status == 0);
   CHECK(json_of(shell.read("narrow/run.json"))["precision"] == "bf16");
   CHECK(json_of(shell.read("wide/run.json"))["precision"] == "f32");
-  auto const narrow = cli::read_npy(shell.path("narrow/G0.npy")).values, wide = cli::read_npy(shell.path("wide/G0.npy")).values;
+  auto const narrow = formats::read_npy(shell.path("narrow/G0.npy")).values, wide = formats::read_npy(shell.path("wide/G0.npy")).values;
   CHECK(narrow != wide);
   for (std::size_t i = 0; i < narrow.size(); ++i) CHECK(std::abs(narrow[i] - wide[i]) < 0.1);
   CHECK(has_all(error_of(shell.run(fit + "--out narrow --resume")), {"precision", "bf16", "f32"}));

@@ -36,8 +36,8 @@ inline Outcome sh(Shell const& shell, std::string const& lines) {
 }
 
 inline void make_aba(Shell const& shell, std::string const& model, std::string const& name, int examples) {
-  auto const made = shell.run("chg tasks make aba --model builtin:" + model + " --out " + name + " --examples " +
-                              std::to_string(examples));
+  auto const made =
+      shell.run("chg tasks make aba --model builtin:" + model + " --out " + name + " --examples " + std::to_string(examples));
   INFO(made.err);
   REQUIRE(made.status == 0);
 }

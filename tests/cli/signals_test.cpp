@@ -8,8 +8,9 @@ using namespace chg::test;
 
 namespace {
 
-std::string const kLong = "chg fit builtin:induction aba.jsonl --seeds 1 --batch 2 --updates 4000000 --updates-pressed 1 "
-                          "--threads 1 --quiet --out ";
+std::string const kLong =
+    "chg fit builtin:induction aba.jsonl --seeds 1 --batch 2 --updates 4000000 --updates-pressed 1 "
+    "--threads 1 --quiet --out ";
 
 /// Waits until the file is there, or the program has ended.
 void wait_for(Shell const& shell, std::string const& name) {
@@ -95,8 +96,9 @@ TEST_CASE("program: a fit that is ended while it is scored for summary.csv goes 
   std::string many;
   for (auto i = 0; i < 300; ++i) many += some;
   shell.write("many.jsonl", many);
-  auto const child = shell.start("chg fit builtin:teaching aba.jsonl --seeds 2 --updates 2 --updates-pressed 2 --threads 1 --quiet "
-                                 "--out run --validation many.jsonl");
+  auto const child = shell.start(
+      "chg fit builtin:teaching aba.jsonl --seeds 2 --updates 2 --updates-pressed 2 --threads 1 --quiet "
+      "--out run --validation many.jsonl");
   wait_for(shell, "run/state/done.writing/Uminus.npy");
   REQUIRE_FALSE(std::filesystem::exists(shell.path("run/Uminus.npy")));
   auto const stopped = ended_by(shell, child, SIGTERM);

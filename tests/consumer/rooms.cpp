@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 // A user's program: the core and the other rooms, on the model that was installed with them.
 #include <chg/builtin/teaching.hpp>
-#include <chg/formats/load.hpp>
 #include <chg/files/sha256.hpp>
+#include <chg/formats/load.hpp>
 #if __has_include(<chg/tokenizer/load_tokenizer.hpp>)  // where chg was configured with Oniguruma and ICU
 #include <chg/tokenizer/load_tokenizer.hpp>
 #endif

@@ -23,7 +23,7 @@ def main():
     for name in ("IQ2_XXS", "IQ2_XS", "IQ2_S", "IQ3_XXS", "IQ3_S", "IQ1_S"):
         gaps = gaps_of(getattr(gguf.quants, name))
         print(f"inline constexpr std::string_view {name.lower()}_gaps =")
-        lines = [gaps[i : i + 118] for i in range(0, len(gaps), 118)]
+        lines = [gaps[i : i + 88] for i in range(0, len(gaps), 88)]
         print("\n".join(f'    R"({line})"' for line in lines) + ";")
 
 

@@ -7,7 +7,7 @@
 #include <utility>
 
 void chg::fuzz::read(std::string_view bytes) {
-  auto const npy = cli::parse_npy(bytes, "FILE");
+  auto const npy = formats::parse_npy(bytes, "FILE");
   std::size_t product = 1;
   for (auto const extent : npy.shape) product *= static_cast<std::size_t>(extent);
   require(npy.values.size() == product);

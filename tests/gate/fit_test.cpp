@@ -392,7 +392,8 @@ TEST_CASE("fit: a record whose parts contradict one another is refused, not run"
   REQUIRE(has(refused([](Fit& f) { f.options.normalise.reset(); }), "normalise"));
 }
 
-TEST_CASE("fit: gates of one number too many or too few, either way, are refused on resume; a start of its own is taken", "[gate]") {
+TEST_CASE("fit: gates of one number too many or too few, either way, are refused on resume; a start of its own is taken",
+          "[gate]") {
   auto options = small();
   options.init = random_logits(2, 2, 3, 9);
   auto stopping = options;

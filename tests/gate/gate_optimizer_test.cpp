@@ -187,10 +187,7 @@ TEST_CASE("gate_optimizer: bad logits, bad options, a wrong shape and an update 
   REQUIRE(has(complaint([] { GateOptimizer(logits({kInfinity})); }), "logits"));
   REQUIRE(has(complaint([] { GateOptimizer(Matrix<double>(0, 3)); }), "at least one head"));
   REQUIRE(has(complaint([] { GateOptimizer(logits({0}), {.updates = 0}); }), "updates"));
-  REQUIRE(has(complaint([] {
-                GateOptimizer(logits({0}), {.learning_rate = {-1, 0}});
-              }),
-              "start. Expected 0 to 1"));
+  REQUIRE(has(complaint([] { GateOptimizer(logits({0}), {.learning_rate = {-1, 0}}); }), "start. Expected 0 to 1"));
   REQUIRE(has(complaint([] { GateOptimizer(logits({0}), {.learning_rate = {1, std::nan("")}}); }), "end"));
   REQUIRE(has(complaint([] { GateOptimizer(logits({0}), {.clip_norm = 0}); }), "clip_norm"));
   REQUIRE(has(complaint([] { GateOptimizer(logits({0}), {.regularizer = {.lambda = -1}}); }), "lambda"));

@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: MIT
 #include <chg/run/file.hpp>
 
-#include <Eigen/Core>
+#if __has_include(<xtensor/xnpy.hpp>)
+#include <xtensor/xnpy.hpp>
+#else
+#include <xtensor/io/xnpy.hpp>
+#endif
 
 #include "formats/test_files.hpp"
 #include "support/catch.hpp"

@@ -8,6 +8,12 @@
 
 #include <sys/stat.h>
 
+#if __has_include(<xtensor/xnpy.hpp>)
+#include <xtensor/xnpy.hpp>
+#else
+#include <xtensor/io/xnpy.hpp>
+#endif
+
 using namespace chg::test;
 using namespace chg::run;
 namespace fs = std::filesystem;

@@ -15,7 +15,7 @@ Json manifest() {
       {"name": "tokenizer.json", "sha256": "bb"}, {"name": "special_tokens_map.json", "sha256": "cc"}]},
     "data": [{"role": "train", "name": "d", "sha256": "dd"}], "options": {"lambda": 0.1, "preset": "paper", "null": "none"},
     "build": {"gemm": "packed", "vector bytes": "64", "compiler": "g++ 12.2"},
-    "settings": {"bos": "auto", "bos_added": true, "pretokenizer": "", "null": "none"}})");
+    "settings": {"bos": "auto", "bos_added": true, "pretokenizer": ""}})");
 }
 
 std::string said(Json const& then, Json const& now) {

@@ -75,6 +75,17 @@ TEST_CASE("load_tokenizer: the pre-tokenizer by argument, class or family, or el
   CHECK(chg::load_tokenizer(folder.path()).encode("12") == Ids{3});
 }
 
+TEST_CASE("load_tokenizer: merges may begin with a byte order mark, and are UTF-8", "[tokenizer]") {
+  chg::test::TemporaryDirectory const folder;
+  folder.write("vocab.json", kVocab), folder.write("merges.txt", "\xEF\xBB\xBF#version: 0.2\na b\n");
+  CHECK(chg::load_tokenizer(folder.path(), {.pretokenizer = "gpt2"}).encode("aba") == Ids{2, 0});
+  folder.write("merges.txt", std::string("\xFF\xFE"
+                                         "a\0 \0b\0",
+                                         8));
+  CHECK(has_all(message_of([&] { chg::load_tokenizer(folder.path(), {.pretokenizer = "gpt2"}); }),
+                {"merges.txt: encoding", "UTF-16"}));
+}
+
 TEST_CASE("load_tokenizer: what the files beside a vocabulary say", "[tokenizer]") {
   chg::test::TemporaryDirectory const folder;
   folder.write("vocab.json", kVocab), folder.write("merges.txt", "#version: 0.2\na b\n");

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include <chg/tokenizer/unicode.hpp>
+#include <chg/tokenizer/character_classes.hpp>
 
 #include "formats/test_files.hpp"
 #include "support/catch.hpp"

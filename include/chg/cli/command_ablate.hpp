@@ -29,7 +29,7 @@ inline Fit read_run(run::FinishedRun const& run, Index layers, Index heads) {
   auto const logits = [&](char const* file) {
     auto const path = (run.path() / file).string();
     check(run.has(file), path, "the logits of a fit under both pressures", "none", "Fit with --updates-pressed above 0.");
-    return GateLogits(gate_shaped(parse_npy(run.read(file).chars(), path), path, layers, heads));
+    return GateLogits(gate_shaped(formats::parse_npy(run.read(file).chars(), path), path, layers, heads));
   };
   fit.u_plus = logits("Uplus.npy");
   fit.u_minus = logits("Uminus.npy");
@@ -61,8 +61,9 @@ void ablate_command(AblateWords const& w, Settings const& s) {
   options.replace = option(std::array{Replace::zero, Replace::mean, Replace::resample}, w.replace);
   options.points = w.points, options.seed = s.seed;
   auto const copies = options.replace == Replace::zero ? 0 : options.replace == Replace::mean ? 1 : 2;
-  options.run = run_options<Real>(word, s, ablation_use<Real>(size_of(examples), word.config(), fit.options.gate_sets, w.points,
-                                                              w.score == "all" ? 3 : 1, copies));
+  options.run = run_options<Real>(
+      word, s,
+      ablation_use<Real>(size_of(examples), word.config(), fit.options.gate_sets, w.points, w.score == "all" ? 3 : 1, copies));
   auto const model = load_model<Real>(word, s, {&examples});
   std::vector<Ablation> curves;
   TextStream tables;

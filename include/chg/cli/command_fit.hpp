@@ -51,7 +51,7 @@ void fit_command(FitWords const& w, Settings const& s, std::string const& comman
   if (!w.validation.empty()) validation = read_data(w.validation, word, s);
   run::Manifest manifest{.command = command_line, .model = word.record(), .data = {}};
   manifest.bos = detail::bos_text(s);
-  manifest.settings = settings_record(word, s, w.null);
+  manifest.settings = settings_record(word, s);
   compare_with_run_of(w.init, word, s, w.null);
   manifest.data.push_back(run::describe_data_file("train", w.data, data));
   if (validation) manifest.data.push_back(run::describe_data_file("validation", w.validation, *validation));
@@ -98,7 +98,7 @@ void contrast_command(FitWords const& w, Settings const& s, std::string const& c
   auto data = read_pair("", w.retain, w.forget);
   std::optional<ContrastiveExamples> validation;
   if (!w.validation_retain.empty()) validation = read_pair("validation-", w.validation_retain, w.validation_forget);
-  manifest.settings = settings_record(word, s, w.null);
+  manifest.settings = settings_record(word, s);
   compare_with_run_of(w.init, word, s, w.null);
   if (w.null == "targets") data = task::permute_targets(data, s.seed);
 

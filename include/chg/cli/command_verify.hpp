@@ -54,8 +54,7 @@ void verify_command(VerifyWords const& w, Settings const& s) {
                      : c.layers * c.heads <= kMostGates ? Index{0}
                                                         : std::max<Index>(1, kMostGates / c.layers);
   auto const table =
-      verify_gradient(model, examples, gates.set(0),
-                      {.heads = std::min(heads, c.heads), .seed = s.seed, .run = run});
+      verify_gradient(model, examples, gates.set(0), {.heads = std::min(heads, c.heads), .seed = s.seed, .run = run});
   TextStream out;
   out << table;
   print_out(out.str());

@@ -3,15 +3,14 @@
 #pragma once
 
 #include <chg/cli/settings.hpp>
+#include <chg/files/write_file.hpp>
 #include <chg/gate/fit_options.hpp>
 #include <chg/tensor/notice.hpp>
 
-#include <poll.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
 #include <atomic>
-#include <cerrno>
 #include <charconv>
 #include <chrono>
 #include <cstdlib>
@@ -226,17 +225,8 @@ inline void print_error(std::string_view message) noexcept { print_line("chg: er
 /// Writes all of it to stdout, waiting for a reader where stdout does not block. Throws Error with the reason when that fails: a
 /// full disk behind a redirection, or a closed pipe.
 inline void print_out(std::string_view text) {
-  while (!text.empty()) {
-    auto const written = ::write(1, text.data(), text.size());
-    if (written >= 0) {
-      text.remove_prefix(static_cast<std::size_t>(written));
-    } else if (errno == EAGAIN || errno == EWOULDBLOCK) {
-      ::pollfd stream{1, POLLOUT, 0};
-      ::poll(&stream, 1, -1);
-    } else if (errno != EINTR) {
-      throw Error({"standard output", "a place that can be written", std::generic_category().message(errno), ""});
-    }
-  }
+  if (auto const failed = files::write_all(1, text); failed != 0)
+    throw Error({"standard output", "a place that can be written", std::generic_category().message(failed), ""});
 }
 
 }  // namespace chg::cli

@@ -38,11 +38,12 @@ inline void add_fit_options(CLI::App& c, FitWords& w, bool contrastive) {
       c.add_option("--seeds", w.seeds, "Gate sets fitted side by side; set s has the bits of a fit with --seed + s alone")
           ->check(CLI::Range(1, 1 << 20))
           ->type_name("K");
-  auto* const init = c.add_option("--init", w.init,
-                                  "Start from these gates instead of random ones, each inside (0, 1), or from the logits U*.npy of "
-                                  "a RUN; as many sets as the file holds")
-                         ->excludes(seeds)
-                         ->type_name("GATES");
+  auto* const init =
+      c.add_option("--init", w.init,
+                   "Start from these gates instead of random ones, each inside (0, 1), or from the logits U*.npy of "
+                   "a RUN; as many sets as the file holds")
+          ->excludes(seeds)
+          ->type_name("GATES");
   c.add_option("--init-logits", w.init_logits, "The same from logits in any other .npy file")
       ->excludes(seeds)
       ->excludes(init)
@@ -120,18 +121,15 @@ inline GateLogits initial_logits(FitWords const& w, Index layers, Index heads) {
     if (!advice.empty()) complaint.advice = advice;
     return Error(std::move(complaint));
   };
-  if (w.init.empty() || logits_of_run(file)) {
-    auto values = gate_shaped(read_npy(file), file, layers, heads);
-    try {
+  auto values = gate_shaped(formats::read_npy(file), file, layers, heads);
+  if (w.init.empty() || logits_of_run(file)) try {
       return GateLogits(std::move(values));
     } catch (Error const& e) {
       throw named(e, "");
     }
-  }
-  auto const array = gate_shaped(read_npy(file), file, layers, heads);
   Gates gates;
   try {
-    gates = Gates(array);
+    gates = Gates(std::move(values));
   } catch (Error const& e) {
     throw named(e, "Logits are given by --init-logits.");
   }

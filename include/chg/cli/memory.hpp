@@ -110,8 +110,8 @@ class MemoryForecast {
 
   // Of --max-memory, from which on chunks have so many rows.
   double least_limit(Index rows) const {
-    return kMargin * (kProgram + use_.data_fitted + weights_ +
-                      (rows > 128 ? 8 : 2) * use_.passes * worker(rows, use_.longest_fitted));
+    return kMargin *
+           (kProgram + use_.data_fitted + weights_ + (rows > 128 ? 8 : 2) * use_.passes * worker(rows, use_.longest_fitted));
   }
 
   double worker(Index rows, Index longest) const {
@@ -138,7 +138,7 @@ class MemoryForecast {
 template <class Real>
 MemoryForecast<Real> forecast(ModelWord const& word, Settings const& s, MemoryUse use) {
   auto const& d = word.description();
-  return {d.architecture,  d.config,   word.weight_bytes<Real>(products_of(s)), word.loading_bytes<Real>(products_of(s)),
+  return {d.architecture, d.config,      word.weight_bytes<Real>(products_of(s)), word.loading_bytes<Real>(products_of(s)),
           products_of(s), std::move(use)};
 }
 

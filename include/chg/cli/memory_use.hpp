@@ -60,17 +60,17 @@ inline DataSize size_of(std::initializer_list<Examples const*> matched) {
 }
 
 struct MemoryUse {
-  double data = 0;                 ///< all examples
-  double data_fitted = 0;          ///< those that decide the rows of a chunk
-  Index longest_fitted = 1;        ///< tokens of a unit of these
-  Index longest = 1;               ///< of all data
-  double units = 0;                ///< of a batch
-  double repeats = 1;              ///< how often a unit may be in one batch
-  double targets = 1;              ///< of a unit at most
-  double passes = 1;               ///< a worker's memory, in passes of the model's own numbers
+  double data = 0;           ///< all examples
+  double data_fitted = 0;    ///< those that decide the rows of a chunk
+  Index longest_fitted = 1;  ///< tokens of a unit of these
+  Index longest = 1;         ///< of all data
+  double units = 0;          ///< of a batch
+  double repeats = 1;        ///< how often a unit may be in one batch
+  double targets = 1;        ///< of a unit at most
+  double passes = 1;         ///< a worker's memory, in passes of the model's own numbers
   std::function<double(Index rows)> held = [](Index) { return 0.0; };
-  std::string what = "memory";     ///< for errors: memory for what
-  std::string advice{};            ///< where `held` is the larger part of the whole
+  std::string what = "memory";  ///< for errors: memory for what
+  std::string advice{};         ///< where `held` is the larger part of the whole
 
   /// Examples that batches of so many units are drawn from.
   static MemoryUse of(DataSize const& size, double batch) {
@@ -109,7 +109,8 @@ MemoryUse fit_use(Options const& o, DataSize const& fitted, std::vector<DataSize
   using Row = std::conditional_t<std::is_same_v<Options, FitOptions>, UpdateRow, ContrastiveRow>;
   constexpr double kMetricsLine = 1.8 * sizeof(Row) + 20, kHeadsLine = 160, kSummaryLine = 300;
   auto const log = updates * sets * (sizeof(Row) + kTextGrowth * kMetricsLine);
-  auto const state = sets * gates * (25 * 8 + kTextGrowth * kHeadsLine) + sets * (8 * static_cast<double>(fitted.examples) + 2000);
+  auto const state =
+      sets * gates * (25 * 8 + kTextGrowth * kHeadsLine) + sets * (8 * static_cast<double>(fitted.examples) + 2000);
   auto const summary = evaluated + sets * 6 * static_cast<double>(scored.size()) * kSummaryLine * kTextGrowth;
   use.held = [=](Index rows) { return state + log + summary + sets * batch_bytes(fitted, batch, rows, gates); };
   use.what = text("memory for --batch ", o.batch, ", --seeds ", o.gate_sets, " and ", updates, " updates");
@@ -149,7 +150,8 @@ MemoryUse ablation_use(DataSize const& size, Config const& config, Index sets, I
   auto const rows = static_cast<double>(sets) * ks * curves;
   auto const results = rows * (8 * n + 200 + kTextGrowth * 250);
   auto const replaced = copies * size.tokens * gates * static_cast<double>(config.head_dim) * sizeof(Real);
-  auto const held = (copies > 1 ? 2 : 1) * size.tree_bytes() + curve + results + replaced + gates * static_cast<double>(sets) * 100;
+  auto const held =
+      (copies > 1 ? 2 : 1) * size.tree_bytes() + curve + results + replaced + gates * static_cast<double>(sets) * 100;
   use.held = [held](Index) { return held; };
   use.passes = 1.25;  // the stream, and a replacement's rows of the last layer
   use.advice = copies > 1 ? "Use fewer --points or examples, or --replace mean" : "Use fewer --points or fewer examples";

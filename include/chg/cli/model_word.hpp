@@ -97,8 +97,8 @@ class ModelWord {
     auto const& c = config();
     auto const embedding = c.vocab * c.d_model, widest = std::max(c.d_ff, c.heads * c.head_dim) * c.d_model;
     auto const layer = (parameters() - embedding * (description_.tied ? 1 : 2)) / std::max<Index>(1, c.layers);
-    return weight_bytes<Real>(products) +
-           static_cast<double>((description_.tied ? 1 : 2) * embedding + layer) * sizeof(Real) + 4.0 * static_cast<double>(widest);
+    return weight_bytes<Real>(products) + static_cast<double>((description_.tied ? 1 : 2) * embedding + layer) * sizeof(Real) +
+           4.0 * static_cast<double>(widest);
   }
 
   /// Reads the weights, for sequences of at most `longest` tokens: rotary tables of a context of millions, or of one that only a
@@ -119,17 +119,7 @@ class ModelWord {
   /// The files that decide what the model computes and reads.
   std::vector<std::filesystem::path> files() const {
     if (constructed()) return {};
-    if (!std::filesystem::is_directory(path_)) return {path_};
-    std::vector<std::filesystem::path> found;
-    for (auto const* name :
-         {"config.json", "model.safetensors.index.json", "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json",
-          "added_tokens.json", "tokenizer.model", "spiece.model", "vocab.json", "merges.txt", "encoder.json", "vocab.bpe"})
-      if (std::filesystem::is_regular_file(path_ / name)) found.push_back(path_ / name);
-    auto const named = found.size();
-    for (auto const& entry : std::filesystem::directory_iterator(path_))
-      if (entry.path().extension() == ".safetensors") found.push_back(entry.path());
-    std::sort(found.begin() + static_cast<std::ptrdiff_t>(named), found.end());
-    return found;
+    return std::filesystem::is_directory(path_) ? run::model_files(path_) : std::vector{path_};
   }
 
   /// For run.json. Reads every file once, for its SHA-256.

@@ -31,10 +31,6 @@ inline std::string usage_text(CLI::App const& program, CLI::ParseError const& e)
   return fmt::format("command. Expected one of {}, got \"{}\"", fmt::join(commands, ", "), words.front());
 }
 
-}  // namespace detail
-
-namespace detail {
-
 inline int run_commands(int argc, char** argv) {
   std::string command_line = "chg";
   for (int i = 1; i < argc; ++i) command_line += " " + shell_word(argv[i]);

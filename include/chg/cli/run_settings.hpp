@@ -15,8 +15,8 @@
 namespace chg::cli {
 
 /// The settings of this command that decide what results mean and their bits, as run.json records them.
-inline run::SettingsRecord settings_record(ModelWord const& word, Settings const& s, std::string null = "none") {
-  return {.bos = s.bos, .bos_added = word.texts().bos, .pretokenizer = s.pretokenizer, .null = std::move(null)};
+inline run::SettingsRecord settings_record(ModelWord const& word, Settings const& s) {
+  return {.bos = s.bos, .bos_added = word.texts().bos, .pretokenizer = s.pretokenizer};
 }
 
 namespace detail {

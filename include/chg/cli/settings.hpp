@@ -124,9 +124,10 @@ inline std::uint64_t whole_number(std::string_view text) {
 inline void add_settings(CLI::App& command, Settings& s) {
   auto const group = "Options of every command";
   command
-      .add_option("--threads", s.threads,
-                  "Threads; 0: one for each processor that this process may use, at most OMP_NUM_THREADS and the CPU quota of its "
-                  "container or job, rounded up. Results do not depend on it")
+      .add_option(
+          "--threads", s.threads,
+          "Threads; 0: one for each processor that this process may use, at most OMP_NUM_THREADS and the CPU quota of its "
+          "container or job, rounded up. Results do not depend on it")
       ->check(CLI::Range(0, 4096))
       ->type_name("N")
       ->group(group);
@@ -150,9 +151,10 @@ inline void add_settings(CLI::App& command, Settings& s) {
       ->group(group);
   command.add_option("--seed", s.seed, "Seed of everything random")->check(readable(whole_number))->type_name("N")->group(group);
   command
-      .add_option("--max-memory", s.max_memory,
-                  "Memory to stay within, like 512M or 4G. The limit, model, data and --batch decide into which chunks a batch is "
-                  "cut, which changes results by round-off; then as many of the threads run as fit")
+      .add_option(
+          "--max-memory", s.max_memory,
+          "Memory to stay within, like 512M or 4G. The limit, model, data and --batch decide into which chunks a batch is "
+          "cut, which changes results by round-off; then as many of the threads run as fit")
       ->check(readable(memory_size))
       ->type_name("SIZE")
       ->group(group);

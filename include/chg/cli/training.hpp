@@ -83,7 +83,7 @@ class Training {
         manifest_(std::move(manifest)),
         options_(std::move(options)),
         run_(request_.out) {
-    if (begun_rows() > 0) options_.run.max_rows = begun_rows();
+    if (auto const rows = begun_rows(); rows > 0) options_.run.max_rows = rows;
     planned_.options = options_;
     planned_.origin.scalar_bytes = scalar_bytes;
     planned_.status = Status::interrupted;

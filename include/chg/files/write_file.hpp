@@ -30,9 +30,7 @@
 
 namespace chg::files {
 
-namespace detail {
-
-/// errno of the first failure, or 0.
+/// Writes all of it to an open file, waiting where a pipe does not block: errno of the first failure, or 0.
 inline int write_all(int file, std::string_view bytes) {
   while (!bytes.empty()) {
     auto const written = ::write(file, bytes.data(), bytes.size());
@@ -49,6 +47,8 @@ inline int write_all(int file, std::string_view bytes) {
   }
   return 0;
 }
+
+namespace detail {
 
 /// Waits until it is on disk: errno, or 0. Pipes, devices and some file systems know no such thing, which is no failure.
 inline int sync(int file) {
@@ -161,7 +161,7 @@ inline void write_file(std::filesystem::path const& path, std::string_view bytes
   auto const target = target_of(path);
   auto failed = 0;
   if (target.descriptor >= 0) {
-    failed = detail::write_all(target.descriptor, bytes);
+    failed = write_all(target.descriptor, bytes);
   } else if (target.there && S_ISDIR(target.status.st_mode)) {
     failed = EISDIR;
   } else if (target.there && !target.regular()) {

@@ -99,15 +99,13 @@ class GgufMetadata {
     return all;
   }
 
-  /// An array of any type of numbers.
+  /// An array of any type of numbers; NaN for what is beyond Index.
   std::vector<double> numbers(std::string_view key) const {
     auto const& value = required(key, true);
+    auto const numeric = value.type != GgufType::boolean && value.type != GgufType::string && value.type != GgufType::array;
+    check(numeric, at(key), "an array of numbers", shown(value));
     std::vector<double> all;
-    for (std::uint64_t i = 0; i < value.count; ++i) {
-      auto const whole = is_real(value.type) ? std::nullopt : whole_number(value, place(value, i));
-      check(is_real(value.type) || whole, at(key), "an array of numbers", shown(value));
-      all.push_back(whole ? static_cast<double>(*whole) : real(value, place(value, i)));
-    }
+    for (std::uint64_t i = 0; i < value.count; ++i) all.push_back(real(value, place(value, i)));
     return all;
   }
 
@@ -155,19 +153,27 @@ class GgufMetadata {
   /// None for another type, and for a number above those of Index.
   std::optional<Index> whole_number(GgufValue const& value, std::size_t begin) const {
     switch (value.type) {
-      case GgufType::u8: return stored<std::uint8_t>(begin);
-      case GgufType::i8: return stored<std::int8_t>(begin);
-      case GgufType::u16: return stored<std::uint16_t>(begin);
-      case GgufType::i16: return stored<std::int16_t>(begin);
-      case GgufType::u32: return stored<std::uint32_t>(begin);
-      case GgufType::i32: return stored<std::int32_t>(begin);
-      case GgufType::i64: return stored<std::int64_t>(begin);
+      case GgufType::u8:
+        return stored<std::uint8_t>(begin);
+      case GgufType::i8:
+        return stored<std::int8_t>(begin);
+      case GgufType::u16:
+        return stored<std::uint16_t>(begin);
+      case GgufType::i16:
+        return stored<std::int16_t>(begin);
+      case GgufType::u32:
+        return stored<std::uint32_t>(begin);
+      case GgufType::i32:
+        return stored<std::int32_t>(begin);
+      case GgufType::i64:
+        return stored<std::int64_t>(begin);
       case GgufType::u64: {
         auto const number = stored<std::uint64_t>(begin);
         if (number > static_cast<std::uint64_t>(std::numeric_limits<Index>::max())) return std::nullopt;
         return static_cast<Index>(number);
       }
-      default: return std::nullopt;
+      default:
+        return std::nullopt;
     }
   }
 

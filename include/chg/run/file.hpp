@@ -3,14 +3,9 @@
 #pragma once
 
 #include <chg/files/write_file.hpp>
+#include <chg/formats/npy.hpp>
 #include <chg/tensor/array.hpp>
 #include <chg/tensor/error.hpp>
-
-#if __has_include(<xtensor/xnpy.hpp>)
-#include <xtensor/xnpy.hpp>
-#else
-#include <xtensor/io/xnpy.hpp>
-#endif
 
 #include <algorithm>
 #include <charconv>
@@ -27,10 +22,7 @@ namespace chg::run {
 /// Writes an array as .npy (C order), its numbers as Stored: float or double.
 template <class Stored, std::size_t Axes>
 void write_npy(std::filesystem::path const& path, Array<double, Axes> const& values) {
-  static_assert(std::is_floating_point_v<Stored>,
-                "chg::run::write_npy<Stored>: Stored must be float or double. Name it: write_npy<float>(path, values).");
-  Array<Stored, Axes> const stored = xt::cast<Stored>(values);
-  files::write_file(path, xt::dump_npy(stored));
+  files::write_file(path, formats::npy_bytes<Stored>(values));
 }
 
 /// Comma-separated text: one header row, then rows of as many fields. Numbers are the shortest text that reads back as they are;

@@ -59,13 +59,26 @@ inline FileRecord describe_file(std::filesystem::path const& path) {
   return {path.filename().string(), file.bytes().size(), hash.hex()};
 }
 
+/// The files of a model's directory that decide what it computes and which tokens texts become, as far as they are there.
+inline std::vector<std::filesystem::path> model_files(std::filesystem::path const& directory) {
+  std::vector<std::filesystem::path> found;
+  for (auto const* name :
+       {"config.json", "model.safetensors.index.json", "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json",
+        "added_tokens.json", "tokenizer.model", "spiece.model", "vocab.json", "merges.txt", "encoder.json", "vocab.bpe"})
+    if (std::filesystem::is_regular_file(directory / name)) found.push_back(directory / name);
+  auto const named = found.size();
+  for (auto const& entry : std::filesystem::directory_iterator(directory))
+    if (entry.path().extension() == ".safetensors") found.push_back(entry.path());
+  std::sort(found.begin() + static_cast<std::ptrdiff_t>(named), found.end());
+  return found;
+}
+
 /// A model under its name. The files of `directory` (when there is one) that decide what it computes and reads are hashed.
 template <class Model>
 ModelRecord describe_model(std::string name, Model const& model, std::filesystem::path const& directory = {}) {
   ModelRecord record{std::move(name), Model::architecture, model.config()};
   if (directory.empty()) return record;
-  for (auto const* file : {"config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json"})
-    if (std::filesystem::exists(directory / file)) record.files.push_back(describe_file(directory / file));
+  for (auto const& file : model_files(directory)) record.files.push_back(describe_file(file));
   return record;
 }
 
@@ -93,7 +106,6 @@ struct SettingsRecord {
   std::string bos = "auto";         ///< the rule: auto, on or off
   std::optional<bool> bos_added{};  ///< whether texts began with a BOS; nothing where no texts were read
   std::string pretokenizer{};       ///< as named for files that name none
-  std::string null = "none";        ///< targets: permuted between the examples
 };
 
 struct Manifest {
@@ -206,8 +218,7 @@ Json manifest_json(Manifest const& m, Record const& fit) {
   if (m.settings)
     json["settings"] = {{"bos", m.settings->bos},
                         {"bos_added", m.settings->bos_added ? Json(*m.settings->bos_added) : Json()},
-                        {"pretokenizer", m.settings->pretokenizer},
-                        {"null", m.settings->null}};
+                        {"pretokenizer", m.settings->pretokenizer}};
   return json;
 }
 

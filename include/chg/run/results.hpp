@@ -12,8 +12,6 @@
 
 #include <filesystem>
 #include <string>
-#include <type_traits>
-#include <vector>
 
 namespace chg::run {
 
@@ -39,13 +37,6 @@ inline void write_results(std::filesystem::path const& directory, Fit const& fit
 inline void write_results(std::filesystem::path const& directory, ContrastiveFit const& fit) {
   detail::write_phase(directory, "", fit.u);
   files::write_file(directory / "metrics.csv", metrics_csv(fit.metrics));
-}
-
-/// The names that write_results may write, and summary.csv.
-template <class Record>
-std::vector<std::string> result_names() {
-  if (std::is_same_v<Record, ContrastiveFit>) return {"G.npy", "U.npy", "metrics.csv", "summary.csv"};
-  return {"G0.npy", "Gplus.npy", "Gminus.npy", "U0.npy", "Uplus.npy", "Uminus.npy", "heads.csv", "metrics.csv", "summary.csv"};
 }
 
 /// write_results, and of an interrupted fit the checkpoint to go on from.

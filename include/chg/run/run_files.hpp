@@ -23,7 +23,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
 #include <cerrno>
 #include <cstdio>
 #include <filesystem>
@@ -33,17 +32,21 @@
 #include <string>
 #include <string_view>
 #include <system_error>
+#include <type_traits>
 #include <vector>
 
 namespace chg::run {
 
+/// The names of the results of a fit: what write_results may write, and summary.csv.
+template <class Record>
+std::vector<std::string> result_names() {
+  if (std::is_same_v<Record, ContrastiveFit>) return {"G.npy", "U.npy", "metrics.csv", "summary.csv"};
+  return {"G0.npy", "Gplus.npy", "Gminus.npy", "U0.npy", "Uplus.npy", "Uminus.npy", "heads.csv", "metrics.csv", "summary.csv"};
+}
+
 namespace detail {
 
 namespace fs = std::filesystem;
-
-/// Names of results that versions without a list in run.json wrote.
-inline constexpr std::array kKnownResults{"G0.npy",     "Gplus.npy", "Gminus.npy",  "G.npy",     "U0.npy",      "Uplus.npy",
-                                          "Uminus.npy", "U.npy",     "metrics.csv", "heads.csv", "summary.csv", "ablation.csv"};
 
 [[noreturn]] inline void fail(fs::path const& path, char const* what, int reason) {
   throw Error({path.string() + " " + what, "a directory that can be read and written", std::generic_category().message(reason),
@@ -130,7 +133,12 @@ inline std::optional<std::vector<FileRecord>> listed(nlohmann::json const& manif
 /// Whether the run of this manifest wrote a file of that name.
 inline bool owns(nlohmann::json const& manifest, std::string const& where, std::string_view name) {
   auto const files = listed(manifest, where);
-  if (!files) return std::find(kKnownResults.begin(), kKnownResults.end(), name) != kKnownResults.end();
+  if (!files) {  // of a version that listed none: one of these names
+    auto known = result_names<Fit>();
+    for (auto const& more : result_names<ContrastiveFit>()) known.push_back(more);
+    known.emplace_back("ablation.csv");
+    return std::find(known.begin(), known.end(), name) != known.end();
+  }
   return std::any_of(files->begin(), files->end(), [&](auto const& file) { return file.name == name; });
 }
 

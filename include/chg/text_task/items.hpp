@@ -11,7 +11,8 @@
 //     agreement        SENTENCE, CONDITION, correct or wrong, ID a line, with tabs between them    Lakretz et al. 2019
 //
 // White space between JSON's words means nothing: objects after each other stand on a line each, or are wrapped as one likes. Text
-// is UTF-8, with or without a byte order mark. Of an agreement line the verb, its last word, is the answer to the words before it; wrong sentences are passed over.
+// is UTF-8, with or without a byte order mark. Of an agreement line the verb, its last word, is the answer to the words before
+// it; wrong sentences are passed over.
 #pragma once
 
 #include <chg/formats/json.hpp>

@@ -8,6 +8,7 @@
 #pragma once
 
 #include <chg/tokenizer/unicode.hpp>
+#include <chg/tokenizer/unicode_16.hpp>
 
 #include <unicode/normalizer2.h>
 #include <unicode/ubrk.h>
@@ -49,14 +50,7 @@ inline bool is_ascii_punctuation(char32_t c) {
   return (c >= '!' && c <= '/') || (c >= ':' && c <= '@') || (c >= '[' && c <= '`') || (c >= '{' && c <= '~');
 }
 
-/// What Unicode 15.1 to 17 added to `\w`, to the digits, and to the capitals.
-inline constexpr std::array<CharacterRange, 32> newer_words{
-    {{0x897, 0x897},     {0x1C89, 0x1C8A},   {0xA7CB, 0xA7CD},   {0xA7DA, 0xA7DC},   {0x105C0, 0x105F3}, {0x10D40, 0x10D65},
-     {0x10D69, 0x10D6D}, {0x10D6F, 0x10D85}, {0x10EC2, 0x10EC4}, {0x10EFC, 0x10EFC}, {0x11380, 0x11389}, {0x1138B, 0x1138B},
-     {0x1138E, 0x1138E}, {0x11390, 0x113B5}, {0x113B7, 0x113C0}, {0x113C2, 0x113C2}, {0x113C5, 0x113C5}, {0x113C7, 0x113CA},
-     {0x113CC, 0x113D3}, {0x113E1, 0x113E2}, {0x116D0, 0x116E3}, {0x11BC0, 0x11BE0}, {0x11BF0, 0x11BF9}, {0x11F5A, 0x11F5A},
-     {0x13460, 0x143FA}, {0x16100, 0x16139}, {0x16D40, 0x16D6C}, {0x16D70, 0x16D79}, {0x18CFF, 0x18CFF}, {0x1CCF0, 0x1CCF9},
-     {0x1E5D0, 0x1E5FA}, {0x2EBF0, 0x2EE5D}}};
+/// What Unicode 15.1 to 17 added to the digits, and to the capitals.
 inline constexpr std::array<CharacterRange, 9> newer_digits{{{0x10D40, 0x10D49},
                                                              {0x116D0, 0x116E3},
                                                              {0x11BF0, 0x11BF9},
@@ -83,7 +77,10 @@ inline constexpr std::array<Capitals, 10> newer_capitals{{{0x1C89, 0x1C89, 0x1C8
 }  // namespace detail
 
 /// `\w` of the pre-tokenizer Whitespace and of added tokens that are single words.
-inline bool is_word_character(char32_t c) { return is_word(c) || (c >= 0x897 && detail::in_ranges(detail::newer_words, c)); }
+inline bool is_word_character(char32_t c) {
+  auto const* const changed = unicode_16::find_changed(c);
+  return changed ? (changed->bits & unicode_16::bits_of_word) != 0 : is_word(c);
+}
 
 /// What the pre-tokenizer Digits cuts out: numbers of every kind.
 inline bool is_number(char32_t c) {
@@ -152,8 +149,10 @@ inline std::string library_lowercase(std::string_view text) {
   return out;
 }
 
+enum class NormalForm { nfc, nfd, nfkc, nfkd };
+
 /// `text`, valid UTF-8, in a normal form of Unicode 9.0: characters that are newer stand apart from their neighbours.
-inline std::string library_normal_form(std::string_view text, NormalForm form) {
+inline std::string normal_form(std::string_view text, NormalForm form) {
   if (std::all_of(text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) < 0x80; }))
     return std::string(text);
   struct Filtered {

@@ -25,14 +25,6 @@ struct GgufPreTokenizer {
 namespace detail {
 
 inline constexpr std::string_view digit = R"(\p{N})", three_digits = "[0-9][0-9][0-9]";
-inline constexpr std::string_view llama3_split =
-    R"((?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+)";
-inline constexpr std::string_view qwen2_split =
-    R"((?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+)";
-inline constexpr std::string_view o200k_split =
-    R"([^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]*[\p{Ll}\p{Lm}\p{Lo}\p{M}]+(?i:'s|'t|'re|'ve|'m|'ll|'d)?)"
-    R"(|[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]+[\p{Ll}\p{Lm}\p{Lo}\p{M}]*(?i:'s|'t|'re|'ve|'m|'ll|'d)?)"
-    R"(|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+)";
 inline constexpr std::string_view tekken_split =
     R"([^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]*[\p{Ll}\p{Lm}\p{Lo}\p{M}]+)"
     R"(|[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]+[\p{Ll}\p{Lm}\p{Lo}\p{M}]*)"
@@ -63,19 +55,19 @@ inline constexpr std::string_view deepseek_letters =
 
 inline constexpr std::array gguf_pre_tokenizers{
     GgufPreTokenizer{" default ", {R"([\p{P}$+<=>^~|]+)", gpt2_pattern, R"(\p{N}+)", detail::three_digits}},
-    GgufPreTokenizer{" falcon3 falcon-h1 pixtral midm-2.0 lfm2 jina-v5-nano ", {detail::llama3_split}, true, true},
-    GgufPreTokenizer{" dbrx smaug-bpe glm4 chatglm-bpe ", {detail::llama3_split}},
+    GgufPreTokenizer{" falcon3 falcon-h1 pixtral midm-2.0 lfm2 jina-v5-nano ", {llama3_pattern}, true, true},
+    GgufPreTokenizer{" dbrx smaug-bpe glm4 chatglm-bpe ", {llama3_pattern}},
     GgufPreTokenizer{" tekken ", {detail::tekken_split}, true, true},
-    GgufPreTokenizer{" llama4 kanana2 talkie minimax-m2 ", {detail::o200k_split}},
-    GgufPreTokenizer{" granite-embed-multi-97m ", {detail::o200k_split}, true},
-    GgufPreTokenizer{" tiny_aya cohere2moe ", {R"(\d{1,3}(?=(?:\d{3})*\b))", detail::o200k_split}},
-    GgufPreTokenizer{" stablelm2 kormo f2llmv2 hunyuan solar-open megrez grok-2 ", {detail::qwen2_split}},
+    GgufPreTokenizer{" llama4 kanana2 talkie minimax-m2 ", {o200k_pattern}},
+    GgufPreTokenizer{" granite-embed-multi-97m ", {o200k_pattern}, true},
+    GgufPreTokenizer{" tiny_aya cohere2moe ", {R"(\d{1,3}(?=(?:\d{3})*\b))", o200k_pattern}},
+    GgufPreTokenizer{" stablelm2 kormo f2llmv2 hunyuan solar-open megrez grok-2 ", {qwen2_pattern}},
     GgufPreTokenizer{
         " qwen35 ",
         {R"((?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?[\p{L}\p{M}]+|\p{N}| ?[^\s\p{L}\p{M}\p{N}]+[\r\n]*|\s*[\r\n]+)"
          R"(|\s+(?!\S)|\s+)"}},
     GgufPreTokenizer{" ufakzeka ", {R"([^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+)"}},
-    GgufPreTokenizer{" laguna ", {R"([^\n]+|\n+)", detail::qwen2_split}},
+    GgufPreTokenizer{" laguna ", {R"([^\n]+|\n+)", qwen2_pattern}},
     GgufPreTokenizer{
         " minicpm5 ",
         {R"(\p{N}{1,3})",

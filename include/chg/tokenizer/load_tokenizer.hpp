@@ -63,7 +63,8 @@ inline Parts read_vocab_merges(std::filesystem::path const& vocab, std::filesyst
   auto const json = formats::read_json(vocab);
   formats::MappedFile const lines(merges);
   auto const& pattern = choose_pattern(options, n, static_cast<Index>(json.size()), vocab.string());
-  auto parts = parse_vocab_merges(json, lines.chars(), pattern, vocab.string(), merges.string());
+  auto parts = parse_vocab_merges(json, formats::text_without_mark(lines.chars(), merges.string()), pattern, vocab.string(),
+                                  merges.string());
   if (n.add_prefix_space.value_or(false)) add_prefix_space(parts, pattern);
   return with_neighbours(std::move(parts), n, vocab.string());
 }

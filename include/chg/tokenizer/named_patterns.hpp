@@ -14,6 +14,14 @@ namespace chg::tokenizer {
 
 /// GPT-2's pattern, which a ByteLevel pre-tokenizer splits by unless told otherwise.
 inline constexpr std::string_view gpt2_pattern = R"('s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+)";
+inline constexpr std::string_view llama3_pattern =
+    R"((?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+)";
+inline constexpr std::string_view qwen2_pattern =
+    R"((?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+)";
+inline constexpr std::string_view o200k_pattern =
+    R"([^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]*[\p{Ll}\p{Lm}\p{Lo}\p{M}]+(?i:'s|'t|'re|'ve|'m|'ll|'d)?)"
+    R"(|[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]+[\p{Ll}\p{Lm}\p{Lo}\p{M}]*(?i:'s|'t|'re|'ve|'m|'ll|'d)?)"
+    R"(|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+)";
 
 struct NamedPattern {
   std::string_view name;
@@ -28,22 +36,14 @@ struct NamedPattern {
 inline constexpr std::array named_patterns{
     NamedPattern{"gpt2", " gpt-2 gptj gpt_neo phi phi-2 GPT2Tokenizer GPT2TokenizerFast ", ""},
     NamedPattern{"gpt_neox", " gpt-neox mpt olmo GPTNeoXTokenizer GPTNeoXTokenizerFast ", "", false, true},
-    NamedPattern{
-        "llama3", " llama-3 llama-bpe llama-v3 llama3.1 llama3.2 mllama ",
-        R"((?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+)",
-        false, false, true},
-    NamedPattern{
-        "qwen2", " qwen2.5 qwen3 qwen2_moe qwen3_moe deepseek-r1-qwen Qwen2Tokenizer Qwen2TokenizerFast ",
-        R"((?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+)",
-        false, true},
+    NamedPattern{"llama3", " llama-3 llama-bpe llama-v3 llama3.1 llama3.2 mllama ", llama3_pattern, false, false, true},
+    NamedPattern{"qwen2", " qwen2.5 qwen3 qwen2_moe qwen3_moe deepseek-r1-qwen Qwen2Tokenizer Qwen2TokenizerFast ", qwen2_pattern,
+                 false, true},
     NamedPattern{"smollm", " smollm2 starcoder refact ", "", true},
     NamedPattern{
         "cl100k", " cl100k_base gpt-4 ",
         R"('(?i:[sdmt]|ll|ve|re)|[^\r\n\p{L}\p{N}]?+\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]++[\r\n]*|\s*[\r\n]|\s+(?!\S)|\s+)"},
-    NamedPattern{"o200k", " o200k_base gpt-4o ",
-                 R"([^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]*[\p{Ll}\p{Lm}\p{Lo}\p{M}]+(?i:'s|'t|'re|'ve|'m|'ll|'d)?)"
-                 R"(|[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]+[\p{Ll}\p{Lm}\p{Lo}\p{M}]*(?i:'s|'t|'re|'ve|'m|'ll|'d)?)"
-                 R"(|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+)"},
+    NamedPattern{"o200k", " o200k_base gpt-4o ", o200k_pattern},
 };
 
 /// The entry of a name or of one of its aliases; null: there is none.

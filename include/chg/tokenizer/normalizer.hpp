@@ -44,9 +44,9 @@ void rewrite_characters(std::string& string, std::size_t& start, Write&& write) 
 struct NormalFormStep {
   NormalForm form;
   void operator()(std::string& string, std::size_t& start) const {
-    auto out = library_normal_form(string, form);
+    auto out = normal_form(string, form);
     if (start > 0) {
-      auto const first = library_normal_form(std::string_view(string).substr(0, start), form);
+      auto const first = normal_form(std::string_view(string).substr(0, start), form);
       // Where the next characters joined the first, what they became together begins with it too.
       std::size_t same = 0;
       while (same < first.size() && same < out.size() && first[same] == out[same]) ++same;

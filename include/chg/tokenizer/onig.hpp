@@ -77,8 +77,7 @@ inline int own_is_in_set(OnigCodePoint character, OnigCtype ctype) {
   return OnigEncodingUTF8.is_code_ctype(character, ctype);
 }
 
-inline int own_folds_of_string(OnigCaseFoldType flag, OnigUChar const* begin, OnigUChar const* end,
-                               OnigCaseFoldCodeItem* items) {
+inline int own_folds_of_string(OnigCaseFoldType flag, OnigUChar const* begin, OnigUChar const* end, OnigCaseFoldCodeItem* items) {
   if (begin < end && *begin >= 0x80) onig().folds = true;
   return OnigEncodingUTF8.get_case_fold_codes_by_str(flag, begin, end, items);
 }

@@ -58,8 +58,8 @@ class Regex {
     OnigRegexType* compiled = nullptr;
     OnigErrorInfo info{};
     auto const* const bytes = detail::onig_bytes(pattern);
-    auto const code = onig_new(&compiled, bytes, bytes + pattern.size(), ONIG_OPTION_NONE, &library.encoding,
-                               ONIG_SYNTAX_ONIGURUMA, &info);
+    auto const code =
+        onig_new(&compiled, bytes, bytes + pattern.size(), ONIG_OPTION_NONE, &library.encoding, ONIG_SYNTAX_ONIGURUMA, &info);
     if (code == ONIGERR_MEMORY) throw std::bad_alloc();
     auto const word = code == ONIGERR_INVALID_CHAR_PROPERTY_NAME && library.before_6_9_9 &&
                       OnigEncodingUTF8.property_name_to_ctype(&OnigEncodingUTF8, info.par, info.par_end) == ONIGENC_CTYPE_WORD;

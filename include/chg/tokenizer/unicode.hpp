@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: MIT
-// Text as UTF-8: its characters, whether it is valid, and the properties and normal forms that tokenizers ask for (by ICU).
+// Text as UTF-8: its characters, whether it is valid, and properties that tokenizers ask for (by ICU).
 //
 // Properties are those of ICU's version of Unicode: a character that a newer version added may split otherwise elsewhere.
 #pragma once
 
+#include <chg/formats/text_file.hpp>
 #include <chg/tensor/error.hpp>
 
 #include <unicode/bytestream.h>
 #include <unicode/casemap.h>
-#include <unicode/normalizer2.h>
 #include <unicode/uchar.h>
 #include <unicode/utf8.h>
 
@@ -82,18 +82,8 @@ inline std::string code_point(char32_t character) {
   return digits;
 }
 
-/// Where valid UTF-8 ends: the size of `text` when all of it is valid. It must be shorter than 2 GiB.
-inline std::size_t valid_length(std::string_view text) {
-  auto const* const bytes = text.data();
-  auto const size = static_cast<std::int32_t>(text.size());
-  for (std::int32_t at = 0; at < size;) {
-    auto const begin = at;
-    UChar32 character = 0;
-    U8_NEXT(bytes, at, size, character);
-    if (character < 0) return static_cast<std::size_t>(begin);
-  }
-  return text.size();
-}
+/// Where valid UTF-8 ends: the size of `text` when all of it is valid.
+inline std::size_t valid_length(std::string_view text) { return formats::first_not_utf8(text).value_or(text.size()); }
 
 /// Throws Error naming `what` unless `text` is valid UTF-8 (no surrogates, no overlong forms) within the longest text.
 inline void check_text(std::string_view text, std::string_view what) {
@@ -123,24 +113,6 @@ inline bool is_word(char32_t character) {
   auto const c = static_cast<UChar32>(character);
   return u_hasBinaryProperty(c, UCHAR_ALPHABETIC) || (U_GET_GC_MASK(c) & (U_GC_M_MASK | U_GC_ND_MASK | U_GC_PC_MASK)) != 0 ||
          u_hasBinaryProperty(c, UCHAR_JOIN_CONTROL);
-}
-
-enum class NormalForm { nfc, nfd, nfkc, nfkd };
-
-/// `text`, valid UTF-8, in a normal form.
-inline std::string normal_form(std::string_view text, NormalForm form) {
-  auto status = U_ZERO_ERROR;
-  auto const* const normalizer = form == NormalForm::nfc    ? icu::Normalizer2::getNFCInstance(status)
-                                 : form == NormalForm::nfd  ? icu::Normalizer2::getNFDInstance(status)
-                                 : form == NormalForm::nfkc ? icu::Normalizer2::getNFKCInstance(status)
-                                                            : icu::Normalizer2::getNFKDInstance(status);
-  std::string out;
-  if (U_SUCCESS(status)) {
-    icu::StringByteSink<std::string> sink(&out, static_cast<std::int32_t>(text.size()));
-    normalizer->normalizeUTF8(0, icu::StringPiece(text.data(), static_cast<std::int32_t>(text.size())), sink, nullptr, status);
-  }
-  check(U_SUCCESS(status), "normalising a text with ICU", "success", u_errorName(status));
-  return out;
 }
 
 /// Each character in lower case by itself: a capital sigma becomes the same letter wherever it stands.

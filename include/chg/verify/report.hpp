@@ -53,6 +53,7 @@ inline std::string short_number(double x) {
   if (std::isinf(x)) return x > 0 ? "inf" : "-inf";
   if (x == 0) return "0";
   std::ostringstream out;
+  out.exceptions(std::ios::badbit);
   out << std::scientific << std::setprecision(1) << x;
   return out.str();
 }

@@ -76,6 +76,10 @@ TEST_CASE("data: text goes to the tokenizer with the name of its line; without o
   CHECK(examples.size() == 1);
   auto const foreign = message_of([&] { file.read([](auto&&...) { return Example{{1, 10}, {0, 1}}; }); });
   CHECK(has_all(foreign, {"line 1", "ids of its tokens", "0 to 9", "got 10", "another model"}));
+  for (auto const& none : {Example{}, Example{{1}, {0}}, Example{{}, {1}}}) {
+    auto const message = message_of([&] { file.read([&](auto&&...) { return none; }); });
+    CHECK(has_all(message, {"line 1", "target", "one token or more", "got none"}));
+  }
 }
 
 TEST_CASE("data: a written line reads back as the example it was", "[cli]") {

@@ -64,6 +64,7 @@ inline Example text_example(formats::JsonObject const& line, DataLimits const& l
   check(static_cast<bool>(tokens), line.name() + ": prompt and target as text", "tokens and target_mask", "text",
         "This chg has no tokenizer for this model: give it the ids.");
   auto example = tokens(prompt, target, line.name());
+  check(!example.tokens.empty() && example.targets() > 0, line.at("target"), "text of one token or more", "none");
   auto const most = *std::ranges::max_element(example.tokens);
   check(static_cast<Index>(most) < limits.vocab, line.name() + ": ids of its tokens", text("0 to ", limits.vocab - 1), most,
         "The tokenizer is that of another model.");

@@ -2,7 +2,7 @@
 // What of the program chg is compiled in source files of its own: everything that takes the compiler more than a few seconds.
 #pragma once
 
-#include "chg_families.hpp"
+#include "chg_models.hpp"
 
 #include <chg/cli/command_ablate.hpp>
 #include <chg/cli/command_fit.hpp>

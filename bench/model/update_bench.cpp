@@ -96,9 +96,9 @@ void update(benchmark::State& state, Case (*which)(), Products products = Produc
   run();
 
   auto const tree = bench::tree_of(examples, jobs[0].units);
-  auto const work = bench::minimal_work(llama_like, config, tree);
+  auto const work = bench::minimal_work(resolved(llama_like, config), tree);
   if (auto const* const runs = std::getenv("CHG_BENCH_ACCOUNT")) {
-    auto const chunks = bench::chunked_work<float>(llama_like, config, examples, jobs[0].units, options);
+    auto const chunks = bench::chunked_work<float>(resolved(llama_like, config), examples, jobs[0].units, options);
     auto const sets = static_cast<double>(jobs.size());
     print_account(
         text("C ", config.d_model, ", L ", config.layers, ", products ", name(products), ", ", threads, " threads, ", jobs.size(),

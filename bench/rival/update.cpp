@@ -88,14 +88,14 @@ class Session {
     auto const whole = bench::tree_of(*examples_, units);
     auto const chunks = chunked_work();
     return {{"rows", whole.rows()},
-            {"flops", bench::minimal_work(Model::architecture, model_.config(), whole).total()},
+            {"flops", bench::minimal_work(model_.config(), whole).total()},
             {"chunk_rows", std::accumulate(chunks.rows.begin(), chunks.rows.end(), Index{0})},
             {"chunk_flops", chunks.work.total()},
             {"chunks", chunks.rows}};
   }
 
   bench::BatchWork chunked_work() const {
-    return bench::chunked_work<Scalar>(Model::architecture, model_.config(), *examples_, jobs_[0].units, options_);
+    return bench::chunked_work<Scalar>(model_.config(), *examples_, jobs_[0].units, options_);
   }
 
   Index batch() const { return static_cast<Index>(jobs_[0].units.size()); }

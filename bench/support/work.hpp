@@ -28,15 +28,19 @@ struct Work {
   }
 };
 
-/// The minimum for one prefix tree of a whole batch: no gradient below layer 0's heads; the last layer's queries, W_O and
+/// c: with every policy known. The minimum for one prefix tree of a whole batch: no gradient below layer 0's heads; the last layer's queries, W_O and
 /// MLP, and the logits, at target rows only.
-inline Work minimal_work(Architecture const& a, Config const& c, PrefixTree const& tree) {
+inline Work minimal_work(Config const& c, PrefixTree const& tree) {
   auto const product = [](Index rows, Index in, Index out) {
     return 2.0 * static_cast<double>(rows) * static_cast<double>(in) * static_cast<double>(out);
   };
   auto const n = tree.rows(), targets = static_cast<Index>(tree.target_rows().size());
   auto const queries = c.heads * c.head_dim, keys = c.kv_heads * c.head_dim;
-  auto const mlp_products = a.mlp == Mlp::none ? 0.0 : a.mlp == Mlp::swiglu ? 3.0 : 2.0;
+  auto mlp = 0.0;  // of one row
+  LayerWeights<float> const none;
+  for_each_layer_tensor(c, none, [&](TensorSpec const& spec, auto const&) {
+    if (spec.role == Role::mlp) mlp += product(1, spec.columns, spec.rows);
+  });
   Work work;
   for (Index l = 0; l < c.layers; ++l) {
     auto const first = l == 0, last = l + 1 == c.layers;
@@ -46,7 +50,7 @@ inline Work minimal_work(Architecture const& a, Config const& c, PrefixTree cons
     auto const pairs = static_cast<double>(tree.visible_pairs(last, c.window(l)));
     auto const one_product = 2.0 * pairs * static_cast<double>(c.head_dim * c.heads);
     work.attention += one_product * (first ? 2 : 6);
-    work.mlp += mlp_products * product(asking, c.d_model, c.d_ff) * 2;
+    work.mlp += static_cast<double>(asking) * mlp * 2;
   }
   work.unembedding = product(targets, c.d_model, c.vocab) * 2;
   return work;
@@ -69,7 +73,7 @@ struct BatchWork {
 
 /// The chunks that BatchRunner cuts the batch into.
 template <class Scalar>
-BatchWork chunked_work(Architecture const& a, Config const& c, Examples const& examples, std::span<Index const> units,
+BatchWork chunked_work(Config const& c, Examples const& examples, std::span<Index const> units,
                        RunOptions const& options) {
   ChunkPlan plan;
   std::array const data{&examples};
@@ -79,7 +83,7 @@ BatchWork chunked_work(Architecture const& a, Config const& c, Examples const& e
     std::vector<Index> members;
     for (auto const place : plan.chunk(chunk)) members.push_back(units[static_cast<std::size_t>(place)]);
     auto const tree = tree_of(examples, members);
-    result.work += minimal_work(a, c, tree);
+    result.work += minimal_work(c, tree);
     result.rows.push_back(tree.rows());
   }
   return result;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // A tiny model of every family, as transformers saved it, against what families_golden.py recorded from transformers in float64.
-#include <chg_families.hpp>  // first, so that no family is compiled here
+
+#include <chg_models.hpp>
 
 #include <chg/formats/load.hpp>
 #include <chg/model/evaluate.hpp>
@@ -45,7 +46,7 @@ TEMPLATE_TEST_CASE("families: log-probabilities at every position, and their gra
     INFO(name);
     formats::ModelSource const source(test::repository("tests/formats/families/" + name));
     auto const& d = source.description();
-    auto const model = cli::make_model<TestType>(d.architecture, d.config, source.reader<TestType>());
+    auto const model = AnyTransformer<TestType>(d.config, source.reader<TestType>());
     // Recorded with 12 decimals, in other orders of summation. In float a sum of n terms errs by sqrt(n) u (Higham and Mary 2019), n
     // at most d_ff; the 2 L + 1 stages pass on what they were given, and so does each stage of the backward pass. Three times that,
     // since entries of 1.3 / sqrt(fan-in) let an error grow from stage to stage.

@@ -102,7 +102,7 @@ TEST_CASE("families: a bare config.json has the defaults of transformers", "[for
   CHECK(phi3.config.rotary == chg::Rotary{});
 
   auto const neox = parse(with(bare("gpt_neox"), "hidden_size", 64));
-  CHECK(neox.architecture == chg::neox_like);
+  CHECK(neox.architecture() == chg::neox_like);
   CHECK(neox.config.rotary == chg::Rotary{.theta = 10'000, .channels = 4});  // a quarter of 16
   CHECK(neox.config.norm_epsilon == 1e-5);
   CHECK(neox.qkv_bias);
@@ -179,9 +179,9 @@ TEST_CASE("families: an activation that a family is not computed with is refused
   CHECK(complaint(with(file_of("gemma"), "hidden_act", "gelu")) == kNone);  // early files say gelu and mean the tanh one
   CHECK(has_all(complaint(with(file_of("gemma"), "hidden_act", "silu")), {"FILE: hidden_act", "\"silu\""}));
   auto const neox = file_of("gpt_neox");
-  CHECK(parse(neox).architecture.mlp == Mlp::gelu);
+  CHECK(parse(neox).config.mlp == Mlp::gelu);
   for (auto const* same : {"gelu_new", "gelu_fast", "gelu_pytorch_tanh"})
-    CHECK(parse(with(neox, "hidden_act", same)).architecture.mlp == Mlp::gelu_tanh);
+    CHECK(parse(with(neox, "hidden_act", same)).config.mlp == Mlp::gelu_tanh);
   CHECK(has_all(complaint(with(neox, "hidden_act", "relu")), {"FILE: hidden_act", "gelu_fast", "\"relu\""}));
 }
 

@@ -167,14 +167,14 @@ TEST_CASE("families: the norms' scales of the Gemmas are stored less 1", "[forma
     auto const& layer = weights.layers[1];
     CHECK(same("model.norm.weight", weights.final_norm));
     CHECK(same("model.layers.1.input_layernorm.weight", layer.attention_norm));
-    if (description.architecture.post_norms) {
+    if (description.config.post_norms == true) {
       CHECK(same("model.layers.1.post_attention_layernorm.weight", layer.attention_post_norm));
       CHECK(same("model.layers.1.pre_feedforward_layernorm.weight", layer.mlp_norm));
       CHECK(same("model.layers.1.post_feedforward_layernorm.weight", layer.mlp_post_norm));
     } else {
       CHECK(same("model.layers.1.post_attention_layernorm.weight", layer.mlp_norm));
     }
-    if (description.architecture.query_key_norm) {
+    if (description.config.query_key_norm == true) {
       CHECK(same("model.layers.1.self_attn.q_norm.weight", layer.q_norm));
       CHECK(same("model.layers.1.self_attn.k_norm.weight", layer.k_norm));
     }

@@ -2,6 +2,7 @@
 #include <chg/formats/gguf_model.hpp>
 
 #include "formats/gguf_models.hpp"
+#include "formats/weights_difference.hpp"
 #include "support/catch.hpp"
 
 using namespace chg::test;
@@ -12,28 +13,11 @@ using chg::formats::Gguf;
 
 namespace {
 
-/// Names every tensor of which a differs from b; empty when they are the same.
-template <class Real>
-std::string difference(Weights<float> const& a, Weights<Real> const& b) {
-  std::vector<std::pair<std::string, Matrix<double>>> mine;
-  std::string names;
-  chg::detail::visit_weights(chg::llama_like, gguf_config(), a, [&](std::string const& name, auto const& t, Index, Index, bool) {
-    mine.emplace_back(name, t.template cast<double>());
-  });
-  auto next = mine.begin();
-  chg::detail::visit_weights(chg::llama_like, gguf_config(), b, [&](std::string const& name, auto const& t, Index, Index, bool) {
-    auto const& [other, tensor] = *next++;
-    if (name != other || tensor.rows() != t.rows() || tensor.cols() != t.cols() || tensor != t.template cast<double>())
-      names += name + " ";
-  });
-  return names;
-}
-
 std::string load_and_compare(GgufModelOptions const& o) {
   auto const bytes = gguf_llama(o).file();
   Gguf const file(std::as_bytes(std::span(bytes)), "FILE");
   auto const d = chg::formats::describe_gguf(file);
-  REQUIRE(d.architecture == chg::llama_like);
+  REQUIRE(d.architecture() == chg::llama_like);
   REQUIRE(d.model_type == "llama");
   REQUIRE(d.config == gguf_config());
   REQUIRE(d.tied == o.tied);
@@ -41,8 +25,8 @@ std::string load_and_compare(GgufModelOptions const& o) {
   REQUIRE(d.output_bias == o.biases);
   REQUIRE(d.mlp_bias == o.biases);
   auto const weights = gguf_weights(o);
-  return difference(weights, chg::formats::read_gguf_weights<float>(file, d)) +
-         difference(weights, chg::formats::read_gguf_weights<double>(file, d));
+  return difference(gguf_config(), weights, chg::formats::read_gguf_weights<float>(file, d)) +
+         difference(gguf_config(), weights, chg::formats::read_gguf_weights<double>(file, d));
 }
 
 std::string complaint(GgufBuilder const& builder) {

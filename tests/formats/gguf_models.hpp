@@ -2,7 +2,7 @@
 // Llama models as GGUF files, written independently of the reader.
 #pragma once
 
-#include <chg/model/weights.hpp>
+#include <chg/model/tensors.hpp>
 
 #include "formats/gguf_files.hpp"
 
@@ -10,7 +10,7 @@ namespace chg::test {
 
 /// Odd sizes, so that no two extents agree by luck: 3 heads of 6 over 1 key-value head in a model of width 5.
 inline Config gguf_config() {
-  Config c;
+  auto c = config_of(llama_like);
   c.layers = 2, c.heads = 3, c.kv_heads = 1, c.head_dim = 6, c.d_model = 5, c.d_ff = 7, c.vocab = 11, c.context = 13;
   c.norm_epsilon = 0.5e-5f;
   return c;

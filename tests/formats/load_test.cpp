@@ -54,7 +54,7 @@ TEST_CASE("load: an Architecture of another family or of other extents is refuse
   REQUIRE(has_all(message_of([&] { chg::load<kFixedWrong>(directory.path()); }),
                   {"config: layers", "3, which the Architecture fixes", "got 2"}));
   directory.write("config.json", published_gpt2().config);
-  REQUIRE(has_all(message_of([&] { chg::load<>(directory.path()); }), {"model_type gpt2", "Use chg::gpt2_like"}));
+  REQUIRE(has_all(message_of([&] { chg::load<chg::llama_like>(directory.path()); }), {"model_type gpt2", "Use chg::gpt2_like"}));
   REQUIRE(has_all(message_of([&] { chg::load<kExactGelu>(directory.path()); }), {"Mlp::gelu,", "Use chg::gpt2_like"}));
 }
 

@@ -2,6 +2,7 @@
 #include <chg/formats/load.hpp>
 
 #include "formats/published_models.hpp"
+#include "formats/weights_difference.hpp"
 #include "support/catch.hpp"
 
 using namespace chg::test;
@@ -10,23 +11,6 @@ using chg::Matrix;
 using chg::Weights;
 
 namespace {
-
-/// Names every tensor of which a differs from b; empty when they are the same.
-template <class Real>
-std::string difference(chg::formats::ModelDescription const& d, Weights<float> const& a, Weights<Real> const& b) {
-  std::vector<std::pair<std::string, Matrix<double>>> mine;
-  std::string names;
-  chg::detail::visit_weights(d.architecture, d.config, a, [&](std::string const& name, auto const& t, Index, Index, bool) {
-    mine.emplace_back(name, t.template cast<double>());
-  });
-  auto next = mine.begin();
-  chg::detail::visit_weights(d.architecture, d.config, b, [&](std::string const& name, auto const& t, Index, Index, bool) {
-    auto const& [other, tensor] = *next++;
-    if (name != other || tensor.rows() != t.rows() || tensor.cols() != t.cols() || tensor != t.template cast<double>())
-      names += name + " ";
-  });
-  return names;
-}
 
 std::string complaint(Published const& p) {
   TemporaryDirectory const directory;
@@ -39,10 +23,10 @@ std::string load_and_compare(Published const& p) {
   p.write(directory);
   auto const f = chg::load_weights<float>(directory.path());
   auto const d = chg::load_weights<double>(directory.path());
-  REQUIRE(f.architecture == p.description.architecture);
+  REQUIRE(f.architecture == p.description.architecture());
   REQUIRE(f.config == p.description.config);
   REQUIRE(f.weights.tied() == p.options.tied);
-  return difference(p.description, p.weights, f.weights) + difference(p.description, p.weights, d.weights);
+  return difference(p.description.config, p.weights, f.weights) + difference(p.description.config, p.weights, d.weights);
 }
 
 }  // namespace

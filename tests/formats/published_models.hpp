@@ -3,7 +3,7 @@
 #pragma once
 
 #include <chg/formats/config_json.hpp>
-#include <chg/model/weights.hpp>
+#include <chg/model/tensors.hpp>
 
 #include "formats/test_files.hpp"
 
@@ -40,7 +40,7 @@ struct Published {
                 ", \"mlp_bias\": " + (o.biases ? "true" : "false");
     config += "}";
     description = formats::parse_config(formats::parse_json(config, "config"), "config");
-    weights = random_weights<float>(description.architecture, description.config,
+    weights = random_weights<float>(description.architecture(), description.config,
                                     {.seed = 1, .biases = true, .tied = o.tied, .random_norms = true});
     weights.unembedding_bias.resize(0);  // neither family has one
     if (!o.biases && llama)

@@ -39,7 +39,7 @@ Weights<Real> weights() {
 Weights<double> wrong_weights() {
   auto w = weights();
   Random random(5, Stream::user);
-  detail::visit_weights(llama_like, config(), w, [&](auto const&, auto& tensor, Index, Index, bool) {
+  for_each_tensor(resolved(llama_like, config()), w, [&](auto const&, auto& tensor, auto const&) {
     for (Index i = 0; i < tensor.size(); ++i) tensor.data()[i] *= random.below(2) == 0 ? 1 + kWrongBy : 1 - kWrongBy;
   });
   return w;

@@ -2,7 +2,6 @@
 #include "support/catch.hpp"
 #include "support/tiny_models.hpp"
 
-#include <chg/model/any_transformer.hpp>
 
 using namespace chg;
 using namespace chg::tests;
@@ -45,7 +44,7 @@ TEST_CASE("evaluate: runs from the lowest layer that differs have the bits of wh
        {Replacement<double>{}, capture_mean(model, examples, context), capture_resample(model, examples, context, 4)})
     for (Index const max_rows : {1024, 20})
       for (int const threads : {1, 3}) check_variations(model, replacement, {.threads = threads, .max_rows = max_rows});
-  check_variations(AnyTransformer<double>(model), capture_mean(model, examples, context), {});
+  check_variations(AnyTransformer<double>(resolved(llama_like, llama_config()), llama_weights<double>()), capture_mean(model, examples, context), {});
 }
 
 TEST_CASE("evaluate: a replacement without marks applies to every head, from layer 0 on", "[model]") {

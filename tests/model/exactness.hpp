@@ -21,14 +21,13 @@ inline Config scaled_and_windowed() {
 }
 
 // Largest difference between the fast log-probabilities of all targets and the plain ones.
-template <Architecture A>
-double difference_from_plain(Config const& c, Weights<double> const& w, Examples const& examples) {
-  Transformer<A, double> const model(c, w);
+inline double difference_from_plain(Architecture const& a, Config const& c, Weights<double> const& w, Examples const& examples) {
+  AnyTransformer<double> const model(resolved(a, c), w);
   auto const gates = random_gates(c.layers, c.heads);
   auto const evaluation = score(model, examples, gates);
   double worst = 0;
   for (Index i = 0; i < examples.size(); ++i) {
-    auto const plain = plain_log_probabilities(A, c, w, examples[i].tokens, gates);
+    auto const plain = plain_log_probabilities(a, c, w, examples[i].tokens, gates);
     std::size_t target = 0;
     for (std::size_t t = 0; t < examples[i].tokens.size(); ++t)
       if (examples[i].target_mask[t]) {

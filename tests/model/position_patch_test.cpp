@@ -3,7 +3,6 @@
 #include "support/catch.hpp"
 #include "support/tiny_models.hpp"
 
-#include <chg/model/any_transformer.hpp>
 #include <chg/model/position_patch.hpp>
 
 using namespace chg;
@@ -143,7 +142,7 @@ TEST_CASE("position_patch: float has the bits of any transformer and any number 
   using Model = Transformer<llama_like, float>;
   auto const one = PositionPatcher<Model>(model, examples, {.threads = 1, .max_rows = 40})(patches, ones);
   auto const three = PositionPatcher<Model>(model, examples, {.threads = 3, .max_rows = 40})(patches, ones);
-  AnyTransformer<float> const any(model);
+  AnyTransformer<float> const any(resolved(llama_like, llama_config()), llama_weights<float>());
   auto const erased = PositionPatcher<AnyTransformer<float>>(any, examples, {.threads = 2, .max_rows = 40})(patches, ones);
   CHECK(one.logprob == three.logprob);
   CHECK(one.logprob == erased.logprob);

@@ -15,31 +15,31 @@ TEST_CASE("transformer: a packed prefix tree gives what plain loops give a seque
   // Round-off of a sum of about a hundred products, through three layers.
   auto const tolerance = 1e-12;
   SECTION("llama-like, grouped heads") {
-    CHECK(difference_from_plain<llama_like>(llama_config(), random_weights<double>(llama_like, llama_config(), all), examples) <
+    CHECK(difference_from_plain(llama_like, llama_config(), random_weights<double>(llama_like, llama_config(), all), examples) <
           tolerance);
   }
   SECTION("scaled rotary positions in neighbouring pairs, sliding windows, a query scale of its own") {
     auto const c = scaled_and_windowed();
-    CHECK(difference_from_plain<llama_like>(c, random_weights<double>(llama_like, c, all), examples) < tolerance);
+    CHECK(difference_from_plain(llama_like, c, random_weights<double>(llama_like, c, all), examples) < tolerance);
   }
   SECTION("gpt2-like, tied") {
-    CHECK(difference_from_plain<gpt2_like>(gpt2_config(),
+    CHECK(difference_from_plain(gpt2_like, gpt2_config(),
                                            random_weights<double>(gpt2_like, gpt2_config(), {.seed = 6, .biases = true}),
                                            examples) < tolerance);
   }
   SECTION("exact gelu, attention only, no norm, no positions") {
     constexpr Architecture gelu{.norm = Norm::layer, .mlp = Mlp::gelu, .position = Position::none};
-    CHECK(difference_from_plain<gelu>(gpt2_config(), random_weights<double>(gelu, gpt2_config(), all), examples) < tolerance);
+    CHECK(difference_from_plain(gelu, gpt2_config(), random_weights<double>(gelu, gpt2_config(), all), examples) < tolerance);
     constexpr Architecture bare{.norm = Norm::none, .mlp = Mlp::none, .position = Position::none};
-    CHECK(difference_from_plain<bare>(gpt2_config(), random_weights<double>(bare, gpt2_config(), all), examples) < tolerance);
+    CHECK(difference_from_plain(bare, gpt2_config(), random_weights<double>(bare, gpt2_config(), all), examples) < tolerance);
   }
   SECTION("one layer, one head") {
     auto c = llama_config();
     c.layers = 1, c.heads = c.kv_heads = 1;
-    CHECK(difference_from_plain<llama_like>(c, random_weights<double>(llama_like, c, all), examples) < tolerance);
+    CHECK(difference_from_plain(llama_like, c, random_weights<double>(llama_like, c, all), examples) < tolerance);
   }
   SECTION("sequences longer than a segment of the tree") {
-    CHECK(difference_from_plain<llama_like>(llama_config(), random_weights<double>(llama_like, llama_config(), all),
+    CHECK(difference_from_plain(llama_like, llama_config(), random_weights<double>(llama_like, llama_config(), all),
                                             ragged(12, 79, 9, 2)) < tolerance);
   }
 }
@@ -50,11 +50,11 @@ TEST_CASE("transformer: float agrees with double to the round-off of its depth",
   Weights<double> wide;
   wide.layers.resize(weights.layers.size());
   std::vector<Matrix<double>> copies;
-  detail::visit_weights(llama_like, c, weights, [&](auto const&, auto const& tensor, Index, Index, bool) {
+  for_each_tensor(resolved(llama_like, c), weights, [&](auto const&, auto const& tensor, auto const&) {
     copies.push_back(tensor.template cast<double>());
   });
   std::size_t next = 0;
-  detail::visit_weights(llama_like, c, wide, [&](auto const&, auto& tensor, Index, Index, bool) { tensor = copies[next++]; });
+  for_each_tensor(resolved(llama_like, c), wide, [&](auto const&, auto& tensor, auto const&) { tensor = copies[next++]; });
   Transformer<llama_like, float> const narrow(c, weights);
   Transformer<llama_like, double> const exact(c, wide);
   auto const examples = ragged(40);

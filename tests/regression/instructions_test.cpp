@@ -50,7 +50,7 @@ double multiply_adds_with_weights() {
   for (auto const& e : examples) pointers.push_back(&e);
   PrefixTree tree;
   tree.build(pointers);
-  auto const work = bench::minimal_work(llama_like, tiny_config(), tree);
+  auto const work = bench::minimal_work(resolved(llama_like, tiny_config()), tree);
   return (work.projections + work.mlp + work.unembedding) / 2;
 }
 

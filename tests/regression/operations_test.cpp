@@ -62,7 +62,7 @@ TEST_CASE("regression: an update multiplies with weights as often as the minimal
       for (auto const i : plan.chunk(c)) pointers.push_back(&examples[i]);
       PrefixTree tree;
       tree.build(pointers);
-      auto const chunk = bench::minimal_work(llama_like, model.config(), tree);
+      auto const chunk = bench::minimal_work(model.config(), tree);
       work.projections += chunk.projections, work.attention += chunk.attention, work.mlp += chunk.mlp;
       work.unembedding += chunk.unembedding;
     }

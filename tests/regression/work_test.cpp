@@ -16,8 +16,8 @@ void compare(TableSection& table, std::string const& name, Architecture const& a
   std::vector<Index> units(static_cast<std::size_t>(examples.size()));
   std::iota(units.begin(), units.end(), Index{0});
   auto const tree = bench::tree_of(examples, units);
-  auto const operations = bench::minimal_work(a, config_of(a), tree).total();
-  auto const chunks = bench::chunked_work<float>(a, config_of(a), examples, units, {});
+  auto const operations = bench::minimal_work(config_of(a), tree).total();
+  auto const chunks = bench::chunked_work<float>(config_of(a), examples, units, {});
   auto const rows = std::accumulate(chunks.rows.begin(), chunks.rows.end(), Index{0});
   CHECK(tree.rows() <= rows);
   CHECK(operations <= chunks.work.total());

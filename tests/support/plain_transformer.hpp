@@ -95,9 +95,9 @@ std::vector<Row<Number>> plain_log_probabilities(Architecture const& arch, Confi
     auto const& layer = w.layers[static_cast<std::size_t>(l)];
     std::vector<Row<Number>> q(T), k(T), v(T);
     for (std::size_t t = 0; t < T; ++t) {
-      auto const h = plain_norm(arch.norm, layer.attention_norm, layer.attention_norm_bias, c.norm_epsilon, x[t]);
+      auto const h = plain_norm(arch.norm.value, layer.attention_norm, layer.attention_norm_bias, c.norm_epsilon, x[t]);
       q[t] = affine(layer.W_Q, layer.b_Q, h), k[t] = affine(layer.W_K, layer.b_K, h), v[t] = affine(layer.W_V, layer.b_V, h);
-      if (arch.query_key_norm) {
+      if (arch.query_key_norm == true) {
         plain_head_norm(layer.q_norm, c.norm_epsilon, q[t]);
         plain_head_norm(layer.k_norm, c.norm_epsilon, k[t]);
       }
@@ -128,27 +128,27 @@ std::vector<Row<Number>> plain_log_probabilities(Architecture const& arch, Confi
       }
       auto const before = x[t];
       auto out = affine(layer.W_O, layer.b_O, y);
-      if (arch.post_norms)
-        out = plain_norm(arch.norm, layer.attention_post_norm, layer.attention_post_norm_bias, c.norm_epsilon, out);
+      if (arch.post_norms == true)
+        out = plain_norm(arch.norm.value, layer.attention_post_norm, layer.attention_post_norm_bias, c.norm_epsilon, out);
       for (std::size_t i = 0; i < out.size(); ++i) x[t][i] += out[i];
       if (arch.mlp == Mlp::none) continue;
-      auto const h = plain_norm(arch.norm, layer.mlp_norm, layer.mlp_norm_bias, c.norm_epsilon, arch.parallel ? before : x[t]);
+      auto const h = plain_norm(arch.norm.value, layer.mlp_norm, layer.mlp_norm_bias, c.norm_epsilon, arch.parallel == true ? before : x[t]);
       auto up = affine(layer.W_up, layer.b_up, h);
-      if (gated(arch.mlp)) {
+      if (gated(arch.mlp.value)) {
         auto const a = affine(layer.W_gate, layer.b_gate, h);
         for (std::size_t i = 0; i < up.size(); ++i)
           up[i] *= arch.mlp == Mlp::swiglu ? a[i] / (1 + exp(-a[i])) : plain_activation(Mlp::gelu_tanh, a[i]);
       } else {
-        for (auto& a : up) a = plain_activation(arch.mlp, a);
+        for (auto& a : up) a = plain_activation(arch.mlp.value, a);
       }
       auto down = affine(layer.W_down, layer.b_down, up);
-      if (arch.post_norms) down = plain_norm(arch.norm, layer.mlp_post_norm, layer.mlp_post_norm_bias, c.norm_epsilon, down);
+      if (arch.post_norms == true) down = plain_norm(arch.norm.value, layer.mlp_post_norm, layer.mlp_post_norm_bias, c.norm_epsilon, down);
       for (std::size_t i = 0; i < down.size(); ++i) x[t][i] += down[i];
     }
   }
   std::vector<Row<Number>> result;
   for (std::size_t t = 0; t < T; ++t) {
-    auto const h = plain_norm(arch.norm, w.final_norm, w.final_norm_bias, c.norm_epsilon, x[t]);
+    auto const h = plain_norm(arch.norm.value, w.final_norm, w.final_norm_bias, c.norm_epsilon, x[t]);
     auto logits = affine(w.tied() ? w.embedding : w.unembedding, w.unembedding_bias, h);
     Number sum = 0;
     for (auto& z : logits) z = soft_capped(z, c.logit_soft_cap);

@@ -2,6 +2,8 @@
 // Small models of odd sizes with random weights, and ragged examples that share prefixes.
 #pragma once
 
+#include "support/models.hpp"
+
 #include <chg/model/evaluate.hpp>
 
 namespace chg::tests {
@@ -19,9 +21,14 @@ inline Config gpt2_config() {
   return c;
 }
 
+template <class Real>
+Weights<Real> llama_weights(Config const& c = llama_config(), std::uint64_t seed = 1) {
+  return random_weights<Real>(llama_like, c, {.seed = seed, .biases = true, .tied = false, .random_norms = true});
+}
+
 template <class Scalar>
 Transformer<llama_like, Scalar> llama(Config const& c = llama_config(), std::uint64_t seed = 1) {
-  return {c, random_weights<Real<Scalar>>(llama_like, c, {.seed = seed, .biases = true, .tied = false, .random_norms = true})};
+  return {c, llama_weights<Real<Scalar>>(c, seed)};
 }
 
 template <class Scalar>

@@ -35,7 +35,7 @@ class Construction {
  public:
   class Head;
 
-  explicit Construction(Shape shape) : shape_(shape) {
+  explicit Construction(Shape shape) : shape_(shape), config_(config_of(attention_only)) {
     auto const C = own(shape.own_channels);
     config_.layers = shape.layers, config_.heads = config_.kv_heads = shape.heads, config_.head_dim = kHeadDim;
     config_.d_model = C, config_.vocab = shape.vocab, config_.context = kContext;

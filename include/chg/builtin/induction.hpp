@@ -27,8 +27,8 @@ struct InductionOptions {
 
 /// Ground truth for chg::fit on task::aba_abb with Rule::aba: facilitating (0, 1) and (1, 2), interfering (1, 0), the others
 /// irrelevant.
-template <class Scalar = float>
-KnownModel<attention_only, Scalar> induction(InductionOptions options = {}) {
+template <class Scalar = float, Architecture A = attention_only>
+KnownModel<A, Scalar> induction(InductionOptions options = {}) {
   using namespace detail;
   constexpr double kAnswer = 6, kNewlineLogit = 3, kWrong = 5;
   constexpr double kAfterNewline = 12, kAtCaret = 6, kNear = 12;
@@ -54,7 +54,7 @@ KnownModel<attention_only, Scalar> induction(InductionOptions options = {}) {
   idle(model, model.head(1, 1), options.idle, 7, 4);
   idle(model, model.head(1, 3), options.idle, 11, 5);
 
-  return finished<Scalar>(model, Circuit({{0, 0, "idle"},
+  return finished<Scalar, A>(model, Circuit({{0, 0, "idle"},
                                           {0, 1, "previous token", HeadClass::facilitating},
                                           {0, 2, "idle"},
                                           {0, 3, "idle"},

@@ -8,8 +8,7 @@
 
 namespace chg::builtin {
 
-/// The simplest transformer in which heads compose: no norm, no MLP, learned positions. All constructed models are of this kind.
-inline constexpr Architecture attention_only{.norm = Norm::none, .mlp = Mlp::none, .position = Position::learned};
+using chg::attention_only;  // all constructed models are of this kind
 
 /// A Transformer, to be used wherever one is, that also says what it can read and what each head is for.
 template <Architecture A = attention_only, class Scalar = float>

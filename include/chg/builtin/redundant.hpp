@@ -19,8 +19,8 @@
 namespace chg::builtin {
 
 /// Ground truth for chg::fit on task::aba_abb with Rule::aba: one of (0, 1) and (0, 2) facilitating, the others irrelevant.
-template <class Scalar = float>
-KnownModel<attention_only, Scalar> redundant() {
+template <class Scalar = float, Architecture A = attention_only>
+KnownModel<A, Scalar> redundant() {
   using namespace detail;
   constexpr double kAnswer = 16, kNewlineLogit = 9;
   auto model = symbolic(1, 4, kNewlineLogit);
@@ -28,7 +28,7 @@ KnownModel<attention_only, Scalar> redundant() {
   answer(model, model.head(0, 2).look_back(3), kAnswer);
   idle(model, model.head(0, 0), Idle::wavering, 1, 1);
   idle(model, model.head(0, 3), Idle::wavering, 5, 2);
-  return finished<Scalar>(model, Circuit({{0, 0, "idle"},
+  return finished<Scalar, A>(model, Circuit({{0, 0, "idle"},
                                           {0, 1, "copy", HeadClass::facilitating, 1},
                                           {0, 2, "copy", HeadClass::facilitating, 1},
                                           {0, 3, "idle"}}));

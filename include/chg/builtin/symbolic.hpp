@@ -45,8 +45,8 @@ inline void idle(Construction const& model, Construction::Head head, Idle kind, 
   waver(head, model.token(kFirstWord), kind == Idle::wavering ? model.token(kRival) : unread(model), pattern);
 }
 
-template <class Scalar>
-KnownModel<attention_only, Scalar> finished(Construction const& model, Circuit circuit) {
+template <class Scalar, Architecture A = attention_only>
+KnownModel<A, Scalar> finished(Construction const& model, Circuit circuit) {
   return {model.config(), model.weights<Real<Scalar>>(), symbolic_vocabulary(), std::move(circuit)};
 }
 

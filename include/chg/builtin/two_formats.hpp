@@ -25,8 +25,8 @@ namespace chg::builtin {
 
 /// Ground truth for chg::contrast on task::contrastive_mapping of its one mapping, "plural" (with leading = 0): all heads
 /// are kept but the look-up of the forgotten format.
-template <class Scalar = float>
-KnownModel<attention_only, Scalar> two_formats() {
+template <class Scalar = float, Architecture A = attention_only>
+KnownModel<A, Scalar> two_formats() {
   using namespace detail;
   constexpr double kAnswer = 10, kNewlineLogit = 8.7;
   constexpr double kDistraction = 6 * kSharp;  // above any score that positions give

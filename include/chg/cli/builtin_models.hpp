@@ -6,7 +6,7 @@
 #include <chg/builtin/induction.hpp>
 #include <chg/builtin/redundant.hpp>
 #include <chg/builtin/two_formats.hpp>
-#include <chg/model/any_transformer.hpp>
+#include <chg/model/transformer.hpp>
 
 #include <array>
 #include <string_view>
@@ -22,17 +22,14 @@ struct BuiltinModel {
   task::Vocabulary vocabulary;
 };
 
-/// One of constructed_models. Not inline, to be compiled in a source file of its own, like make_any_transformer.
+/// One of constructed_models. Not inline, to be compiled in a source file of its own.
 template <class Real>
 BuiltinModel<Real> make_builtin(std::string_view name) {
-  auto const erased = [](auto const& known) {
-    Transformer<builtin::attention_only, Real> const& transformer = known;
-    return BuiltinModel<Real>{AnyTransformer<Real>(transformer), known.vocabulary()};
-  };
-  if (name == "induction") return erased(builtin::induction<Real>());
-  if (name == "redundant") return erased(builtin::redundant<Real>());
+  auto const made = [](auto const& known) { return BuiltinModel<Real>{known, known.vocabulary()}; };
+  if (name == "induction") return made(builtin::induction<Real, any_architecture>());
+  if (name == "redundant") return made(builtin::redundant<Real, any_architecture>());
   check(name == "two_formats", "builtin model", "induction, redundant or two_formats", name);
-  return erased(builtin::two_formats<Real>());
+  return made(builtin::two_formats<Real, any_architecture>());
 }
 
 }  // namespace chg::cli

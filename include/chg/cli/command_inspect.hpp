@@ -47,7 +47,7 @@ inline void inspect(std::string const& model, bool as_json, Settings const& s) {
                          {"kv_heads", c.kv_heads},
                          {"head_dim", c.head_dim},
                          {"d_model", c.d_model},
-                         {"d_ff", d.architecture.mlp == Mlp::none ? Index{0} : c.d_ff},
+                         {"d_ff", c.mlp == Mlp::none ? Index{0} : c.d_ff},
                          {"vocab", c.vocab},
                          {"context", c.context},
                          {"parameters", word.parameters()},

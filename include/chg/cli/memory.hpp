@@ -64,10 +64,9 @@ inline double machine_bytes(std::filesystem::path const& root = "/") {
 template <class Real>
 class MemoryForecast {
  public:
-  MemoryForecast(Architecture const& architecture, Config const& config, double weights, double loading, Products products,
+  MemoryForecast(Config const& config, double weights, double loading, Products products,
                  MemoryUse use)
-      : architecture_(architecture),
-        config_(config),
+      : config_(config),
         weights_(weights),
         loading_(loading),
         products_(products),
@@ -118,7 +117,7 @@ class MemoryForecast {
     auto const most = std::max(rows, longest);
     auto const limit = chunk_limits<Real>({.max_rows = rows}, config_.vocab).targets;
     auto const targets = std::min(most, limit);
-    auto bytes = static_cast<double>(pass_bytes<Real>(architecture_, config_, most, targets, longest));
+    auto bytes = static_cast<double>(pass_bytes<Real>(config_, most, targets, longest));
     if (products_ == Products::bfloat16) {  // factors rounded before a product
       auto const widest = std::max({config_.d_model, config_.d_ff, config_.heads * config_.head_dim});
       bytes += 4.0 * static_cast<double>(std::max(most * widest, targets * config_.vocab));
@@ -128,7 +127,6 @@ class MemoryForecast {
     return bytes + kTreeRow * static_cast<double>(most) + kTreeEdge * edges + kThread;
   }
 
-  Architecture architecture_;
   Config config_;
   double weights_, loading_;
   Products products_;
@@ -138,7 +136,7 @@ class MemoryForecast {
 template <class Real>
 MemoryForecast<Real> forecast(ModelWord const& word, Settings const& s, MemoryUse use) {
   auto const& d = word.description();
-  return {d.architecture, d.config,      word.weight_bytes<Real>(products_of(s)), word.loading_bytes<Real>(products_of(s)),
+  return {d.config, word.weight_bytes<Real>(products_of(s)), word.loading_bytes<Real>(products_of(s)),
           products_of(s), std::move(use)};
 }
 

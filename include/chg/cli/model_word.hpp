@@ -4,7 +4,6 @@
 
 #include <chg/builtin/teaching.hpp>
 #include <chg/cli/builtin_models.hpp>
-#include <chg/cli/families.hpp>
 #include <chg/formats/load.hpp>
 #include <chg/run/manifest.hpp>
 
@@ -42,7 +41,7 @@ class ModelWord {
       constructed_ = builtin;
       vocabulary_ = std::move(made.vocabulary);
       description_ = {
-          .model_type = "attention_only", .architecture = made.model.architecture(), .config = made.model.config(), .tied = true};
+          .model_type = "attention_only", .config = made.model.config(), .tied = true};
       return;
     }
     std::error_code unreadable;
@@ -67,21 +66,26 @@ class ModelWord {
 
   /// Numbers that were learned (or written by hand), a tied unembedding counted once.
   Index parameters() const {
-    auto const& c = description_.config;
-    auto const& a = description_.architecture;
-    auto const norm = a.norm == Norm::none ? 0 : a.norm == Norm::layer ? 2 * c.d_model : c.d_model;
-    auto const queries = c.heads * c.head_dim, keys = c.kv_heads * c.head_dim;
-    auto layer = c.d_model * (2 * queries + 2 * keys) + norm * (a.post_norms ? 2 : 1) + (a.query_key_norm ? 2 * c.head_dim : 0);
-    if (description_.qkv_bias) layer += queries + 2 * keys;
-    if (description_.output_bias) layer += c.d_model;
-    if (constructed()) layer += queries;  // b_Q
-    if (a.mlp != Mlp::none) {
-      layer += c.d_model * c.d_ff * (gated(a.mlp) ? 3 : 2) + norm * (a.post_norms ? 2 : 1);
-      if (description_.mlp_bias) layer += c.d_ff * (gated(a.mlp) ? 2 : 1) + c.d_model;
-    }
-    auto const embeddings = c.vocab * c.d_model * (description_.tied ? 1 : 2) +
-                            (a.position == Position::learned ? c.context * c.d_model : 0) + (constructed() ? c.vocab : 0);
-    return embeddings + c.layers * layer + norm;
+    auto const& d = description_;
+    auto const there = [&](TensorSpec const& spec) {
+      switch (spec.role) {
+        case Role::attention_bias: return d.qkv_bias || (constructed() && spec.name == "b_Q");
+        case Role::output_bias: return d.output_bias;
+        case Role::mlp_bias: return d.mlp_bias;
+        case Role::unembedding: return !d.tied;
+        case Role::unembedding_bias: return constructed();
+        default: return spec.required;
+      }
+    };
+    Index layer = 0, others = 0;
+    auto const count = [&](Index& sum) {
+      return [&](TensorSpec const& spec, auto const&) { sum += there(spec) ? spec.rows * spec.columns : 0; };
+    };
+    LayerWeights<float> const of_layer;
+    Weights<float> const of_model;
+    for_each_layer_tensor(d.config, of_layer, count(layer));
+    for_each_outer_tensor(d.config, of_model, count(others), [] {});
+    return others + d.config.layers * layer;
   }
   /// Bytes of the weights in memory.
   template <class Real>
@@ -112,8 +116,8 @@ class ModelWord {
       return make_builtin<Real>(constructed_).model;
     }
     auto config = description_.config;
-    if (description_.architecture.position == Position::rotary) config.context = std::clamp<Index>(longest, 1, config.context);
-    return make_model<Real>(description_.architecture, std::move(config), source_->reader<Real>(progress), products);
+    if (config.position == Position::rotary) config.context = std::clamp<Index>(longest, 1, config.context);
+    return AnyTransformer<Real>(std::move(config), source_->reader<Real>(progress), products);
   }
 
   /// The files that decide what the model computes and reads.
@@ -124,7 +128,7 @@ class ModelWord {
 
   /// For run.json. Reads every file once, for its SHA-256.
   run::ModelRecord record() const {
-    run::ModelRecord record{name_, description_.architecture, description_.config};
+    run::ModelRecord record{name_, description_.config};
     for (auto const& file : files()) record.files.push_back(run::describe_file(file));
     return record;
   }

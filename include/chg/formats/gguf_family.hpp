@@ -70,7 +70,7 @@ inline void gguf_phi3(GgufMetadata const& metadata, std::string const& prefix, M
 }
 
 inline void gguf_neox(GgufMetadata const& metadata, std::string const& prefix, ModelDescription& d) {
-  d.architecture.parallel = metadata.boolean(prefix + "use_parallel_residual", true);
+  d.config.parallel = metadata.boolean(prefix + "use_parallel_residual", true);
 }
 
 }  // namespace detail

@@ -92,7 +92,7 @@ inline ModelDescription describe_gguf(Gguf const& file) {
   auto const& family = detail::gguf_family(metadata);
   auto const prefix = std::string(family.name) + ".";
   auto const key = [&](char const* name) { return prefix + name; };
-  ModelDescription d{.model_type = std::string(family.model_type), .architecture = family.architecture, .config = {}};
+  ModelDescription d{.model_type = std::string(family.model_type), .config = config_of(family.architecture)};
   auto& c = d.config;
   c.layers = metadata.integer(key("block_count"), 1, detail::most_layers);
   c.heads = metadata.integer(key("attention.head_count"), 1, detail::most_channels);
@@ -111,7 +111,7 @@ inline ModelDescription describe_gguf(Gguf const& file) {
   same("rope.dimension_count", c.rotary.channels > 0 ? c.head_dim : turned);
   c.d_ff = metadata.integer(key("feed_forward_length"), 1, detail::most_channels);
   c.context = metadata.integer(key("context_length"), 1, detail::most_positions);
-  auto const rms = family.architecture.norm == Norm::rms;
+  auto const rms = c.norm == Norm::rms;
   c.norm_epsilon = metadata.number(key(rms ? "attention.layer_norm_rms_epsilon" : "attention.layer_norm_epsilon"), 0, 1);
   detail::refuse_gguf_variants(metadata, family, prefix, c.context);
   c.vocab = metadata.integer(key("vocab_size"), 1, detail::most_tokens, file.info("token_embd.weight").shape.front());
@@ -120,7 +120,7 @@ inline ModelDescription describe_gguf(Gguf const& file) {
     c.rotary.linear_factor = metadata.number(key("rope.scaling.factor"), 1, 1e6);
   if (family.read != nullptr) family.read(metadata, prefix, d);
   validate(d, file.name());
-  if (d.architecture.position == Position::rotary) detail::read_rope_factors(file, c.head_dim, c.rotary);
+  if (c.position == Position::rotary) detail::read_rope_factors(file, c.head_dim, c.rotary);
   d.tied = !file.contains("output.weight");
   d.qkv_bias = file.contains("blk.0.attn_q.bias") || file.contains("blk.0.attn_qkv.bias");
   d.output_bias = file.contains("blk.0.attn_output.bias");
@@ -138,15 +138,14 @@ Weights<Real> read_gguf_weights(Gguf const& file, ModelDescription const& descri
   auto const& c = description.config;
   auto const H_D = c.heads * c.head_dim, H_kv_D = c.kv_heads * c.head_dim;
   auto const& family = detail::gguf_family(file.metadata());
-  auto const& a = description.architecture;
   detail::TensorTaker<Real, Gguf> taker(file, "the metadata of the file", progress, take);
   Weights<Real> w;
   auto const norm = [&](std::string const& name, RowVector<Real>& scale, RowVector<Real>& bias) {
     taker.take(name + ".weight", scale, {c.d_model});
-    if (a.norm == Norm::layer) taker.take(name + ".bias", bias, {c.d_model});
+    if (c.norm == Norm::layer) taker.take(name + ".bias", bias, {c.d_model});
   };
   taker.take("token_embd.weight", w.embedding, {c.vocab, c.d_model});
-  if (a.position == Position::learned) taker.take("position_embd.weight", w.positions, {c.context, c.d_model});
+  if (c.position == Position::learned) taker.take("position_embd.weight", w.positions, {c.context, c.d_model});
   for (Index l = 0; l < c.layers; ++l) {
     auto& to = w.layers.emplace_back();
     auto const layer = text("blk.", l, ".");
@@ -170,26 +169,26 @@ Weights<Real> read_gguf_weights(Gguf const& file, ModelDescription const& descri
       turned("attn_k", to.W_K, to.b_K, c.kv_heads);
       linear("attn_v", to.W_V, to.b_V, H_kv_D, c.d_model);
     }
-    if (a.query_key_norm) {
+    if (c.query_key_norm == true) {
       taker.take(layer + "attn_q_norm.weight", to.q_norm, {c.head_dim});
       taker.take(layer + "attn_k_norm.weight", to.k_norm, {c.head_dim});
     }
     linear("attn_output", to.W_O, to.b_O, c.d_model, H_D);
-    if (a.post_norms) norm(layer + "post_attention_norm", to.attention_post_norm, to.attention_post_norm_bias);
+    if (c.post_norms == true) norm(layer + "post_attention_norm", to.attention_post_norm, to.attention_post_norm_bias);
     norm(layer + "ffn_norm", to.mlp_norm, to.mlp_norm_bias);
     if (family.fused_mlp) {
       taker.take_rows(layer + "ffn_up.weight", c.d_model, {{&to.W_gate, c.d_ff}, {&to.W_up, c.d_ff}});
     } else {
-      if (gated(a.mlp)) linear("ffn_gate", to.W_gate, to.b_gate, c.d_ff, c.d_model);
+      if (gated(c.mlp.value)) linear("ffn_gate", to.W_gate, to.b_gate, c.d_ff, c.d_model);
       linear("ffn_up", to.W_up, to.b_up, c.d_ff, c.d_model);
     }
     linear("ffn_down", to.W_down, to.b_down, c.d_model, c.d_ff);
-    if (a.post_norms) norm(layer + "post_ffw_norm", to.mlp_post_norm, to.mlp_post_norm_bias);
+    if (c.post_norms == true) norm(layer + "post_ffw_norm", to.mlp_post_norm, to.mlp_post_norm_bias);
     taker.end_layer(w);
   }
   norm("output_norm", w.final_norm, w.final_norm_bias);
   if (!description.tied) taker.take("output.weight", w.unembedding, {c.vocab, c.d_model});
-  if (a.position == Position::rotary) taker.pass_over("rope_freqs.weight");  // read as a scaling already
+  if (c.position == Position::rotary) taker.pass_over("rope_freqs.weight");  // read as a scaling already
   taker.finish();
   return w;
 }

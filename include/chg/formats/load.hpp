@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 // Loads a model: from a GGUF file, or from a Hugging Face directory (config.json and safetensors in F32, F16 or BF16).
 //
-//     auto const model = chg::load<chg::llama_like>("path/to/model");
+//     auto const model = chg::load("path/to/model");                       whatever it is
+//     auto const model = chg::load<chg::llama_like>("path/to/model");      of this kind, or an Error
 #pragma once
 
 #include <chg/formats/gguf_model.hpp>
@@ -73,14 +74,14 @@ template <class Real = float>
 ModelParts<Real> load_weights(std::filesystem::path const& path) {
   formats::ModelSource const source(path);
   auto const& description = source.description();
-  return {description.architecture, description.config, source.weights<Real>()};
+  return {description.architecture(), description.config, source.weights<Real>()};
 }
 
-/// The model of a GGUF file or a Hugging Face directory. A must have the norm, MLP and positions of the file, and extents that
-/// are dynamic or its own; the Error that says otherwise names the Architecture to use. Other errors are those of load_weights.
+/// The model of a GGUF file or a Hugging Face directory. What A fixes, policies and extents, must be as in the file; the Error that
+/// says otherwise names the Architecture to use. Other errors are those of load_weights.
 /// Memory: what the model holds (Transformer::weight_bytes), and the embedding and one layer as Real<Scalar>; the files are mapped,
 /// not read.
-template <Architecture A = llama_like, class Scalar = float>
+template <Architecture A = any_architecture, class Scalar = float>
 Transformer<A, Scalar> load(std::filesystem::path const& path, Products products = Products::full) {
   formats::ModelSource const source(path);
   formats::check_architecture(A, source.description(), source.described_by());

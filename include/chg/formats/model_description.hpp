@@ -14,34 +14,40 @@ namespace detail {
 inline constexpr Index most_layers = 10'000, most_channels = 1 << 24, most_positions = 1 << 24, most_tokens = 1 << 28;
 }  // namespace detail
 
-/// Every extent of `architecture` is chg::dynamic; `config` holds the numbers.
 struct ModelDescription {
   std::string model_type;  ///< as config.json names the family: "llama", "gpt2", "gemma3_text", ...
-  Architecture architecture;
-  Config config;
+  Config config;           ///< with every policy
   bool tied = false;         ///< the unembedding is the embedding
   bool qkv_bias = false;     ///< biases of W_Q, W_K and W_V
   bool output_bias = false;  ///< bias of W_O
   bool mlp_bias = false;     ///< biases of the MLP
+
+  /// The policies of the config; every extent is chg::dynamic.
+  Architecture architecture() const { return architecture_of(config); }
 
   bool operator==(ModelDescription const&) const = default;
 };
 
 /// C++ that spells the policies of an architecture, for advice in errors.
 inline std::string architecture_text(Architecture const& a) {
-  static constexpr std::array norms{"rms", "layer", "none"}, positions{"rotary", "learned", "none"};
-  static constexpr std::array mlps{"swiglu", "geglu_tanh", "gelu", "gelu_tanh", "none"};
-  return text("chg::Architecture{.norm = chg::Norm::", norms[static_cast<std::size_t>(a.norm)],
-              ", .mlp = chg::Mlp::", mlps[static_cast<std::size_t>(a.mlp)],
-              ", .position = chg::Position::", positions[static_cast<std::size_t>(a.position)],
-              a.query_key_norm ? ", .query_key_norm = true" : "", a.post_norms ? ", .post_norms = true" : "",
-              a.parallel ? ", .parallel = true" : "", "}");
+  auto const policy = [](std::string_view type, auto const& p) {
+    return p.known ? text("chg::", type, "::", name_of(p.value)) : std::string("chg::dynamic");
+  };
+  auto all = text("chg::Architecture{.norm = ", policy("Norm", a.norm), ", .mlp = ", policy("Mlp", a.mlp),
+                  ", .position = ", policy("Position", a.position));
+  auto const choice = [&](std::string_view name, Policy<bool> const& p) {
+    if (p != false) all += text(", .", name, " = ", p.known ? "true" : "chg::dynamic");
+  };
+  choice("query_key_norm", a.query_key_norm);
+  choice("post_norms", a.post_norms);
+  choice("parallel", a.parallel);
+  return all + "}";
 }
 
 /// Throws Error, with `name` before it, when no transformer can be like that.
 inline void validate(ModelDescription const& description, std::string const& name) {
   try {
-    chg::validate(description.architecture, description.config);
+    chg::validate(any_architecture, description.config);
   } catch (Error const& e) {
     auto complaint = e.complaint();
     complaint.what = name + ": " + complaint.what;
@@ -49,7 +55,7 @@ inline void validate(ModelDescription const& description, std::string const& nam
   }
 }
 
-/// Throws Error unless the policies of `wanted` are those of the file; extents are compared when the model is made.
+/// Throws Error unless the policies that `wanted` fixes are those of the file; extents are compared when the model is made.
 inline void check_architecture(Architecture const& wanted, ModelDescription const& file, std::string const& name) {
   struct Named {
     char const* name;
@@ -59,15 +65,17 @@ inline void check_architecture(Architecture const& wanted, ModelDescription cons
                                     Named{"qwen3_like", qwen3_like},   Named{"gemma_like", gemma_like},
                                     Named{"gemma2_like", gemma2_like}, Named{"gemma3_like", gemma3_like},
                                     Named{"neox_like", neox_like},     Named{"neox_sequential_like", neox_sequential_like}};
-  auto policies = wanted;
-  policies.layers = policies.heads = policies.kv_heads = policies.head_dim = dynamic;
-  policies.d_model = policies.d_ff = policies.vocab = dynamic;
-  if (policies == file.architecture) return;
-  auto advice = "Use " + architecture_text(file.architecture);
+  auto const is = file.architecture();
+  auto agree = true;
+  for_each_policy(wanted, is, [&](char const*, auto const& fixed, auto const& policy) {
+    agree = agree && (!fixed.known || fixed == policy);
+  });
+  if (agree) return;
+  auto advice = "Use " + architecture_text(is);
   for (auto const& known : named)
-    if (known.architecture == file.architecture) advice = text("Use chg::", known.name);
+    if (known.architecture == is) advice = text("Use chg::", known.name);
   throw Error({name + ": model_type " + file.model_type, "a model of " + architecture_text(wanted) + ", the template argument",
-               architecture_text(file.architecture), advice + ", with fixed extents if you like."});
+               architecture_text(is), advice + ", with fixed extents if you like."});
 }
 
 }  // namespace chg::formats

@@ -39,15 +39,13 @@ class Block {
   /// Takes the weights. rotary: see GatedAttention.
   Block(Config const& config, LayerWeights<RealType>& weights, Index layer,
         std::shared_ptr<ops::RotaryTable<RealType> const> rotary, Products products)
-      : attention_norm_(std::move(weights.attention_norm), std::move(weights.attention_norm_bias), config.d_model,
-                        config.norm_epsilon),
-        mlp_norm_(std::move(weights.mlp_norm), std::move(weights.mlp_norm_bias), config.d_model, config.norm_epsilon),
-        attention_post_norm_(std::move(weights.attention_post_norm), std::move(weights.attention_post_norm_bias), config.d_model,
-                             config.norm_epsilon),
-        mlp_post_norm_(std::move(weights.mlp_post_norm), std::move(weights.mlp_post_norm_bias), config.d_model,
-                       config.norm_epsilon),
+      : policies_(policies_of(A, config)),
+        attention_norm_(norm(config, weights.attention_norm, weights.attention_norm_bias)),
+        mlp_norm_(norm(config, weights.mlp_norm, weights.mlp_norm_bias)),
+        attention_post_norm_(norm(config, weights.attention_post_norm, weights.attention_post_norm_bias)),
+        mlp_post_norm_(norm(config, weights.mlp_post_norm, weights.mlp_post_norm_bias)),
         attention_(config, std::move(weights), config.window(layer), std::move(rotary), products),
-        mlp_(make_mlp(config, weights, products)) {}
+        mlp_(policies_.mlp.value, config, weights, products) {}
 
   GatedAttention<A, RealType> const& attention() const { return attention_; }
 
@@ -57,27 +55,27 @@ class Block {
   void forward(RowSet const& rows, Scalar const* gates, HeadReplacement<Scalar> replaced, Arena& arena, BlockState<Scalar>& state,
                Scalar* normed, Scalar* out) const {
     auto const n = rows.keys(), queries = rows.queries(), C = attention_.d_model();
-    state.attention_norm = arena.template allocate<Scalar>(NormType::state_columns * n);
-    state.mlp_norm = arena.template allocate<Scalar>(NormType::state_columns * queries);
-    state.x_middle = A.mlp == Mlp::none ? out : arena.template allocate<Scalar>(queries * C);
-    if constexpr (A.mlp != Mlp::none) state.mlp = arena.template allocate<Scalar>(queries * mlp_.state_columns());
+    state.attention_norm = arena.template allocate<Scalar>(attention_norm_.state_columns() * n);
+    state.mlp_norm = arena.template allocate<Scalar>(mlp_norm_.state_columns() * queries);
+    state.x_middle = !has_mlp() ? out : arena.template allocate<Scalar>(queries * C);
+    if (has_mlp()) state.mlp = arena.template allocate<Scalar>(queries * mlp_.state_columns());
     attention_norm_.forward(state.x, n, state.attention_norm, normed);
     auto const* asking = gather(rows, normed, C, arena);
-    if constexpr (A.post_norms) {
+    if (post_norms()) {
       state.attention_out = arena.template allocate<Scalar>(queries * C);
-      state.attention_post_norm = arena.template allocate<Scalar>(NormType::state_columns * queries);
+      state.attention_post_norm = arena.template allocate<Scalar>(attention_post_norm_.state_columns() * queries);
       attention_.forward(rows, normed, asking, gates, replaced, arena, state.attention, state.attention_out);
       attention_post_norm_.forward(state.attention_out, queries, state.attention_post_norm, state.x_middle);
     } else {
       attention_.forward(rows, normed, asking, gates, replaced, arena, state.attention, state.x_middle);
     }
     add_rows(rows, state.x, C, state.x_middle);
-    if constexpr (A.mlp != Mlp::none) {
-      state.mlp_input = A.parallel ? gather(rows, static_cast<Scalar const*>(state.x), C, arena) : state.x_middle;
+    if (has_mlp()) {
+      state.mlp_input = parallel() ? gather(rows, static_cast<Scalar const*>(state.x), C, arena) : state.x_middle;
       mlp_norm_.forward(state.mlp_input, queries, state.mlp_norm, normed);
-      if constexpr (A.post_norms) {
+      if (post_norms()) {
         state.mlp_out = arena.template allocate<Scalar>(queries * C);
-        state.mlp_post_norm = arena.template allocate<Scalar>(NormType::state_columns * queries);
+        state.mlp_post_norm = arena.template allocate<Scalar>(mlp_post_norm_.state_columns() * queries);
         mlp_.forward(normed, queries, state.mlp, state.mlp_out, arena);
         mlp_post_norm_.forward(state.mlp_out, queries, state.mlp_post_norm, out);
       } else {
@@ -95,13 +93,13 @@ class Block {
     auto const n = rows.tree().rows(), queries = rows.queries(), C = attention_.d_model();
     auto* const d_input = to_input && rows.rows() == ops::Rows::targets ? arena.template allocate<Scalar>(n * C) : dx;
     Scalar const* d_attention = dx;  // at what attention adds to the stream
-    if constexpr (A.parallel) {
+    if (parallel()) {
       auto* const d_out = arena.template allocate<Scalar>(queries * C);
       ops::row(d_out, queries * C) = ops::row(static_cast<Scalar const*>(dx), queries * C);
       d_attention = d_out;
     }
     auto const mark = arena.mark();
-    if constexpr (A.mlp != Mlp::none) {
+    if (has_mlp()) {
       auto* const d_normed = arena.template allocate<Scalar>(queries * C);
       mlp_.backward(state.mlp, queries,
                     before_post_norm(mlp_post_norm_, state.mlp_out, state.mlp_post_norm, queries, C, dx, arena), d_normed, arena);
@@ -130,36 +128,28 @@ class Block {
     return to_input ? d_input : nullptr;
   }
 
-  std::size_t weight_bytes() const {
-    if constexpr (A.mlp == Mlp::none)
-      return attention_.weight_bytes();
-    else
-      return attention_.weight_bytes() + mlp_.weight_bytes();
-  }
+  std::size_t weight_bytes() const { return attention_.weight_bytes() + mlp_.weight_bytes(); }
 
  private:
   using NormType = NormLayer<A.norm, RealType>;
-  struct NoMlp {};
 
-  static auto make_mlp(Config const& config, LayerWeights<RealType>& weights, Products products) {
-    if constexpr (A.mlp == Mlp::none)
-      return NoMlp{};
-    else
-      return MlpLayer<A, RealType>(config, std::move(weights), products);
+  bool has_mlp() const { return detail::policy<A.mlp>(policies_.mlp.value) != Mlp::none; }
+  bool post_norms() const { return detail::policy<A.post_norms>(policies_.post_norms.value); }
+  bool parallel() const { return detail::policy<A.parallel>(policies_.parallel.value); }
+
+  NormType norm(Config const& config, RowVector<RealType>& scale, RowVector<RealType>& bias) const {
+    return {policies_.norm.value, {std::move(scale), std::move(bias)}, config.d_model, config.norm_epsilon};
   }
 
   /// The gradient [queries, C] at what enters a post norm: in arena memory, or d itself where there is none.
   template <class Scalar>
-  static Scalar const* before_post_norm(NormLayer<A.norm, RealType> const& norm, Scalar const* x, Scalar const* state,
-                                        Index queries, Index C, Scalar const* d, Arena& arena) {
-    if constexpr (A.post_norms) {
-      auto* const d_before = arena.template allocate<Scalar>(queries * C);
-      ops::row(d_before, queries * C).setZero();
-      norm.backward(x, state, queries, d, d_before);
-      return d_before;
-    } else {
-      return d;
-    }
+  Scalar const* before_post_norm(NormType const& norm, Scalar const* x, Scalar const* state, Index queries, Index C,
+                                 Scalar const* d, Arena& arena) const {
+    if (!post_norms()) return d;
+    auto* const d_before = arena.template allocate<Scalar>(queries * C);
+    ops::row(d_before, queries * C).setZero();
+    norm.backward(x, state, queries, d, d_before);
+    return d_before;
   }
 
   /// The rows of x [rows, C] that ask: x itself when all do.
@@ -181,9 +171,10 @@ class Block {
     for (Index i = 0; i < rows.queries(); ++i) ops::row(out + i * C, C) += ops::row(x + rows.row(i) * C, C);
   }
 
+  Architecture policies_;  // all known
   NormType attention_norm_, mlp_norm_, attention_post_norm_, mlp_post_norm_;
   GatedAttention<A, RealType> attention_;
-  decltype(make_mlp(std::declval<Config const&>(), std::declval<LayerWeights<RealType>&>(), Products::full)) mlp_;
+  MlpLayer<A.mlp, RealType> mlp_;
 };
 
 }  // namespace chg

@@ -10,7 +10,7 @@
 // RMS-normed over its D channels before positions are applied.
 #pragma once
 
-#include <chg/model/weights.hpp>
+#include <chg/model/tensors.hpp>
 #include <chg/ops/causal_attention.hpp>
 #include <chg/ops/norm.hpp>
 #include <chg/ops/patched_attention.hpp>
@@ -52,6 +52,11 @@ template <Index Fixed>
 constexpr Index extent(Index at_run_time) {
   return Fixed == dynamic ? at_run_time : Fixed;
 }
+/// The same for a policy.
+template <Policy Fixed>
+constexpr auto policy(decltype(Fixed.value) at_run_time) {
+  return Fixed.known ? Fixed.value : at_run_time;
+}
 }  // namespace detail
 
 /// A frozen attention layer. Knows nothing of the layers around it: its input is whatever enters W_Q, W_K and W_V (in a
@@ -78,6 +83,8 @@ class GatedAttention : CheckArchitecture<A> {
         q_norm_(std::move(layer.q_norm)),
         k_norm_(std::move(layer.k_norm)),
         norm_epsilon_(config.norm_epsilon),
+        position_(policies_of(A, config).position.value),
+        query_key_norm_(policies_of(A, config).query_key_norm.value),
         rotary_(std::move(rotary)) {
     layer.W_K.resize(0, 0), layer.W_V.resize(0, 0);
     if (layer.b_K.size() > 0 || layer.b_V.size() > 0) {
@@ -85,9 +92,8 @@ class GatedAttention : CheckArchitecture<A> {
       if (layer.b_K.size() > 0) b_KV_.head(layer.b_K.size()) = layer.b_K;
       if (layer.b_V.size() > 0) b_KV_.tail(layer.b_V.size()) = layer.b_V;
     }
-    if constexpr (A.position == Position::rotary)
-      if (!rotary_)
-        rotary_ = std::make_shared<ops::RotaryTable<RealType>>(config.rotary_of(window), config.head_dim, config.context);
+    if (turned() && !rotary_)
+      rotary_ = std::make_shared<ops::RotaryTable<RealType>>(config.rotary_of(window), config.head_dim, config.context);
   }
 
   Index heads() const { return detail::extent<A.heads>(shape_.heads); }
@@ -163,7 +169,7 @@ class GatedAttention : CheckArchitecture<A> {
     if (shape_.soft_cap > 0) state.slope = arena.template allocate<T>(heads() * queries * rows.stride());
     state.z = arena.template allocate<T>(queries * head_columns());
     project(x, n, x_queries, queries, arena, state);
-    if constexpr (A.position == Position::rotary) {
+    if (turned()) {
       for (Index i = 0; i < queries; ++i) rotary_->turn(state.q + i * head_columns(), heads(), rows.position(i));
       for (Index i = 0; i < n; ++i) rotary_->turn(state.kv + i * kv_columns(), kv_heads(), rows.tree().position(i));
     }
@@ -194,7 +200,7 @@ class GatedAttention : CheckArchitecture<A> {
     state.kv = arena.template allocate<T>(n * kv_columns());
     state.z = arena.template allocate<T>(n * head_columns());
     project(x, n, x, n, arena, state);
-    if constexpr (A.position == Position::rotary)
+    if (turned())
       for (Index i = 0; i < n; ++i) {
         rotary_->turn(state.q + i * head_columns(), heads(), rows.position(i));
         rotary_->turn(state.kv + i * kv_columns(), kv_heads(), rows.position(i));
@@ -244,11 +250,11 @@ class GatedAttention : CheckArchitecture<A> {
     auto* dq = arena.template allocate<T>(queries * head_columns());
     auto* const dkv = arena.template allocate<T>(n * kv_columns());
     ops::causal_attention_backward(rows, shape(), state.q, state.kv, state.probabilities, state.slope, dz, delta, dq, dkv, arena);
-    if constexpr (A.position == Position::rotary) {
+    if (turned()) {
       for (Index i = 0; i < queries; ++i) rotary_->turn_back(dq + i * head_columns(), heads(), rows.position(i));
       for (Index i = 0; i < n; ++i) rotary_->turn_back(dkv + i * kv_columns(), kv_heads(), rows.tree().position(i));
     }
-    if constexpr (A.query_key_norm) dq = norm_queries_and_keys_backward(queries, n, arena, state, dq, dkv);
+    if (normed()) dq = norm_queries_and_keys_backward(queries, n, arena, state, dq, dkv);
     W_KV_.backward(dkv, n, dx);
     W_Q_.backward(dq, queries, dx_queries ? dx_queries : dx, dx_queries == nullptr);
     arena.rewind(mark);
@@ -257,6 +263,9 @@ class GatedAttention : CheckArchitecture<A> {
   std::size_t weight_bytes() const { return W_Q_.bytes() + W_KV_.bytes() + W_O_.bytes(); }
 
  private:
+  bool turned() const { return detail::policy<A.position>(position_) == Position::rotary; }
+  bool normed() const { return detail::policy<A.query_key_norm>(query_key_norm_); }
+
   // Queries, keys and values, before positions are applied.
   template <class T>
   void project(T const* x, Index n, T const* x_queries, Index queries, Arena& arena, AttentionState<T>& state) const {
@@ -264,7 +273,7 @@ class GatedAttention : CheckArchitecture<A> {
     ops::add_bias(b_Q_, state.q, queries);
     W_KV_.forward(x, n, state.kv);
     ops::add_bias(b_KV_, state.kv, n);
-    if constexpr (A.query_key_norm) norm_queries_and_keys(queries, n, arena, state);
+    if (normed()) norm_queries_and_keys(queries, n, arena, state);
   }
 
   // Queries and keys, a head at a time, become x r g; what goes in is kept.
@@ -309,20 +318,15 @@ class GatedAttention : CheckArchitecture<A> {
   }
 
   static ops::AttentionShape<RealType> checked_shape(Config config, LayerWeights<RealType> const& layer, Index window) {
-    constexpr auto attention_alone = [] {
-      auto a = A;
-      a.norm = Norm::none, a.mlp = Mlp::none, a.layers = a.vocab = dynamic;
-      a.post_norms = a.parallel = false;
-      return a;
-    }();
+    auto attention_alone = A;
+    attention_alone.layers = attention_alone.vocab = dynamic;
+    attention_alone.norm = Norm::none, attention_alone.mlp = Mlp::none;
+    attention_alone.post_norms = attention_alone.parallel = false;
+    config.norm = dynamic, config.mlp = dynamic, config.post_norms = config.parallel = dynamic;
     config.layers = config.vocab = 1, config.windows.clear();
     validate(attention_alone, config);
-    detail::visit_layer(attention_alone, config, layer, "GatedAttention: ",
-                        [](std::string const& name, auto const& tensor, Index rows, Index cols, bool required) {
-      if (tensor.size() == 0 && !required) return;
-      if (name.find("attention_norm") != std::string::npos) return;
-      check_shape(name, tensor, rows, cols);
-      check(all_finite(tensor), name, "finite numbers", "NaN or infinity");
+    for_each_attention_tensor(resolved(attention_alone, config), layer, [](TensorSpec const& spec, auto const& tensor) {
+      check_tensor(spec, tensor, "GatedAttention: ");
     });
     return {config.heads,    config.kv_heads,
             config.head_dim, static_cast<RealType>(config.query_scale()),
@@ -338,6 +342,8 @@ class GatedAttention : CheckArchitecture<A> {
   FrozenMatrix<RealType> W_Q_, W_KV_, W_O_;
   RowVector<RealType> b_Q_, b_KV_, b_O_, q_norm_, k_norm_;
   double norm_epsilon_;
+  Position position_;
+  bool query_key_norm_;
   std::shared_ptr<ops::RotaryTable<RealType> const> rotary_;
 };
 

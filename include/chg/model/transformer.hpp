@@ -15,6 +15,7 @@
 
 #include <concepts>
 #include <memory>
+#include <optional>
 #include <vector>
 
 namespace chg {
@@ -57,7 +58,7 @@ struct TransformerParts {
   Matrix<RealType> embedding;  // empty where it is tied to the unembedding
   Matrix<RealType> positions;
   std::vector<Block<A, RealType>> layers;
-  NormLayer<A.norm, RealType> final_norm;
+  std::optional<NormLayer<A.norm, RealType>> final_norm;
   FrozenMatrix<RealType> unembedding;
   RowVector<RealType> unembedding_bias;
 };
@@ -88,41 +89,7 @@ class Transformer : CheckArchitecture<A> {
       : Transformer(std::move(config), detail::reader_of(weights), products) {}
 
   /// The same, each layer as it is read. Throws also what `read` throws.
-  Transformer(Config config, WeightReader<RealType> const& read, Products products = Products::full) {
-    validate(A, config);
-    auto parts = std::make_shared<Parts>();
-    parts->products = products;
-    std::shared_ptr<ops::RotaryTable<RealType> const> rotary, local;
-    if constexpr (A.position == Position::rotary) {
-      rotary = std::make_shared<ops::RotaryTable<RealType>>(config.rotary, config.head_dim, config.context);
-      if (config.local_rotary)
-        local = std::make_shared<ops::RotaryTable<RealType>>(*config.local_rotary, config.head_dim, config.context);
-    }
-    auto& layers = parts->layers;
-    layers.reserve(static_cast<std::size_t>(config.layers));
-    Index count = 0;
-    auto weights = read([&](LayerWeights<RealType>&& layer) {
-      auto const l = count++;
-      if (l >= config.layers) return;
-      detail::visit_layer(A, config, std::as_const(layer), text("layers[", l, "]."), detail::check_tensor);
-      layers.emplace_back(config, layer, l, local && config.window(l) > 0 ? local : rotary, products);
-    });
-    check(count == config.layers, "weights: layers", text(config.layers), count);
-    detail::visit_weights(A, config, std::as_const(weights), detail::check_tensor);
-    auto const tied = weights.tied();
-    parts->unembedding = FrozenMatrix<RealType>(std::move(tied ? weights.embedding : weights.unembedding), products,
-                                                tied ? PackedFor::backward : PackedFor::forward);
-    parts->unembedding_bias = std::move(weights.unembedding_bias);
-    if (tied)
-      weights.embedding.resize(0, 0);
-    else
-      parts->embedding = std::move(weights.embedding);
-    parts->positions = std::move(weights.positions);
-    parts->final_norm =
-        NormType(std::move(weights.final_norm), std::move(weights.final_norm_bias), config.d_model, config.norm_epsilon);
-    parts->config = std::move(config);
-    parts_ = std::move(parts);
-  }
+  Transformer(Config config, WeightReader<RealType> const& read, Products products = Products::full);
 
   /// The same model, sharing the weights, over another scalar with the same Real: `model.template as<Dual<float>>()` carries
   /// a tangent through a float model.
@@ -194,53 +161,17 @@ class Transformer : CheckArchitecture<A> {
   }
 
   /// The stream that enters layer 0. x: [rows, C].
-  void embed(PrefixTree const& tree, Scalar* x) const {
-    auto const C = d_model();
-    auto const scale = Scalar(static_cast<RealType>(config().embedding_scale));
-    for (Index i = 0; i < tree.rows(); ++i, x += C) {
-      auto const token = tree.token(i);
-      if (parts_->embedding.size() > 0)
-        ops::row(x, C) = parts_->embedding.row(token).array().template cast<Scalar>() * scale;
-      else
-        for (Index c = 0; c < C; ++c) x[c] = Scalar(parts_->unembedding(token, c)) * scale;
-      if constexpr (A.position == Position::learned)
-        ops::row(x, C) += parts_->positions.row(tree.position(i)).array().template cast<Scalar>();
-    }
-  }
+  void embed(PrefixTree const& tree, Scalar* x) const;
 
   /// Writes the logits [n, V], before their soft cap, of a stream x [n, C] that leaves the last layer, and the state
   /// [NormLayer::state_columns, n] of the final norm.
-  void unembed(Scalar const* x, Index n, Arena& arena, Scalar* norm_state, Scalar* logits) const {
-    auto const mark = arena.mark();
-    auto* const normed = arena.template allocate<Scalar>(n * d_model());
-    parts_->final_norm.forward(x, n, norm_state, normed);
-    parts_->unembedding.forward(normed, n, logits);
-    ops::add_bias(parts_->unembedding_bias, logits, n);
-    arena.rewind(mark);
-  }
+  void unembed(Scalar const* x, Index n, Arena& arena, Scalar* norm_state, Scalar* logits) const;
 
   /// Adds d loss / d G to d_gates [L, H], given d loss / d logprob of every edge. Needs forward() with Keep::for_backward on
   /// the same tree, gates and replacements just before; uses up its state.
   template <class Sum>
   void backward(PrefixTree const& tree, Scalar const* gates, Pass<Scalar>& pass, std::span<Scalar const> d_logprob, Sum* d_gates,
-                LayerReplacements<Scalar> replacements = {}) const {
-    auto& arena = pass.arena;
-    auto const C = d_model(), targets = static_cast<Index>(tree.target_rows().size());
-    logit_gradient(tree, pass, d_logprob);
-    auto* dx = arena.template allocate<Scalar>(targets * C);
-    ops::row(dx, targets * C).setZero();
-    auto const mark = arena.mark();
-    auto* const d_normed = arena.template allocate<Scalar>(targets * C);
-    parts_->unembedding.backward(pass.probabilities, targets, d_normed);
-    parts_->final_norm.backward(pass.x_final, pass.final_norm, targets, d_normed, dx);
-    arena.rewind(mark);
-    for (Index l = layers(); l-- > 0;) {
-      ops::AttentionRows const rows(tree, l + 1 < layers() ? ops::Rows::all : ops::Rows::targets);
-      dx = parts_->layers[static_cast<std::size_t>(l)].backward(rows, gates + l * heads(), replacement(replacements, l), arena,
-                                                                pass.layers[static_cast<std::size_t>(l)], dx,
-                                                                d_gates + l * heads(), l > 0);
-    }
-  }
+                LayerReplacements<Scalar> replacements = {}) const;
 
   /// Bytes of packed weights, embedding included.
   std::size_t weight_bytes() const {
@@ -252,11 +183,10 @@ class Transformer : CheckArchitecture<A> {
 
   /// chg::pass_bytes of this model.
   std::size_t pass_bytes(Index rows, Index targets, Index depth) const {
-    return chg::pass_bytes<Scalar>(A, parts_->config, rows, targets, depth);
+    return chg::pass_bytes<Scalar>(parts_->config, rows, targets, depth);
   }
 
  private:
-  using NormType = NormLayer<A.norm, RealType>;
   using Parts = detail::TransformerParts<A, RealType>;
 
   template <Architecture, class>
@@ -268,92 +198,199 @@ class Transformer : CheckArchitecture<A> {
 
   // Layers stream.layer .. end - 1. Their output is pass.x_final.
   void run_layers(PrefixTree const& tree, Scalar const* gates, Pass<Scalar>& pass, Keep keep,
-                  LayerReplacements<Scalar> replacements, ResidualStream<Scalar> const& stream, Index end) const {
-    auto& arena = pass.arena;
-    auto const targets = static_cast<Index>(tree.target_rows().size());
-    arena.reset(keep == Keep::for_backward ? pass_bytes(tree.rows(), targets, tree.depth()) : 0);
-    pass.layers.resize(static_cast<std::size_t>(layers()));
-    auto const n = tree.rows(), C = d_model();
-    Scalar* x[2] = {arena.template allocate<Scalar>(n * C),
-                    keep == Keep::results ? arena.template allocate<Scalar>(n * C) : nullptr};
-    auto* const normed = arena.template allocate<Scalar>(n * C);
-    if (stream.layer == 0)
-      embed(tree, x[0]);
-    else
-      ops::row(x[0], n * C) = ops::row(stream.x.data(), n * C);
-    for (Index l = stream.layer; l < end; ++l) {
-      ops::AttentionRows const rows(tree, l + 1 < layers() ? ops::Rows::all : ops::Rows::targets);
-      auto& state = pass.layers[static_cast<std::size_t>(l)];
-      state.x = x[0];
-      auto* const out = keep == Keep::results ? x[1] : arena.template allocate<Scalar>(rows.queries() * C);
-      auto const mark = arena.mark();
-      parts_->layers[static_cast<std::size_t>(l)].forward(rows, gates + l * heads(), replacement(replacements, l), arena, state,
-                                                          normed, out);
-      if (keep == Keep::results) {
-        arena.rewind(mark);
-        std::swap(x[0], x[1]);
-      } else {
-        x[0] = out;
-      }
-    }
-    pass.x_final = x[0];
-  }
-
-  void final_logits(PrefixTree const& tree, Pass<Scalar>& pass, Keep keep) const {
-    auto& arena = pass.arena;
-    auto const targets = static_cast<Index>(tree.target_rows().size());
-    pass.final_norm = arena.template allocate<Scalar>(NormType::state_columns * targets);
-    pass.probabilities = arena.template allocate<Scalar>(targets * vocab());
-    unembed(pass.x_final, targets, arena, pass.final_norm, pass.probabilities);
-    if (config().logit_soft_cap > 0) cap_logits(pass, targets, keep);
-  }
-
+                  LayerReplacements<Scalar> replacements, ResidualStream<Scalar> const& stream, Index end) const;
+  void final_logits(PrefixTree const& tree, Pass<Scalar>& pass, Keep keep) const;
   /// logits = c tanh(logits / c).
-  void cap_logits(Pass<Scalar>& pass, Index targets, Keep keep) const {
-    auto const cap = Scalar(static_cast<RealType>(config().logit_soft_cap));
-    auto logits = ops::row(pass.probabilities, targets * vocab());
-    logits = (logits / cap).tanh();
-    if (keep == Keep::for_backward) {
-      pass.logit_slope = pass.arena.template allocate<Scalar>(targets * vocab());
-      ops::row(pass.logit_slope, targets * vocab()) = Scalar(1) - logits.square();
-    }
-    logits *= cap;
-  }
-
+  void cap_logits(Pass<Scalar>& pass, Index targets, Keep keep) const;
   /// Reads the edges' logits, then turns logits into probabilities.
-  void likelihoods(PrefixTree const& tree, Pass<Scalar>& pass) const {
-    auto const targets = static_cast<Index>(tree.target_rows().size());
-    pass.logprob.resize(tree.edges().size());
-    pass.argmax.resize(static_cast<std::size_t>(targets));
-    pass.row_weight.resize(static_cast<std::size_t>(targets));
-    for (std::size_t e = 0; e < pass.logprob.size(); ++e)
-      pass.logprob[e] = pass.probabilities[tree.edges()[e].target * vocab() + tree.edges()[e].token];
-    for (Index t = 0; t < targets; ++t) {
-      auto const likelihood = ops::softmax_row(pass.probabilities + t * vocab(), vocab());
-      pass.row_weight[static_cast<std::size_t>(t)] = likelihood.log_normaliser;
-      pass.argmax[static_cast<std::size_t>(t)] = static_cast<Token>(likelihood.argmax);
-    }
-    for (std::size_t e = 0; e < pass.logprob.size(); ++e)
-      pass.logprob[e] -= pass.row_weight[static_cast<std::size_t>(tree.edges()[e].target)];
-  }
-
+  void likelihoods(PrefixTree const& tree, Pass<Scalar>& pass) const;
   /// Overwrites the probabilities with the gradient at the logits.
-  void logit_gradient(PrefixTree const& tree, Pass<Scalar>& pass, std::span<Scalar const> d_logprob) const {
-    std::fill(pass.row_weight.begin(), pass.row_weight.end(), Scalar(0));
-    for (std::size_t e = 0; e < d_logprob.size(); ++e)
-      pass.row_weight[static_cast<std::size_t>(tree.edges()[e].target)] += d_logprob[e];
-    for (std::size_t t = 0; t < pass.row_weight.size(); ++t)
-      ops::row(pass.probabilities + static_cast<Index>(t) * vocab(), vocab()) *= -pass.row_weight[t];
-    for (std::size_t e = 0; e < d_logprob.size(); ++e)  // forward: log p_v = x_v - log sum exp(x)
-      pass.probabilities[tree.edges()[e].target * vocab() + tree.edges()[e].token] += d_logprob[e];
-    auto const logits = static_cast<Index>(pass.row_weight.size()) * vocab();
-    if (pass.logit_slope) ops::row(pass.probabilities, logits) *= ops::row(static_cast<Scalar const*>(pass.logit_slope), logits);
-  }
-
+  void logit_gradient(PrefixTree const& tree, Pass<Scalar>& pass, std::span<Scalar const> d_logprob) const;
   explicit Transformer(std::shared_ptr<Parts const> parts) : parts_(std::move(parts)) {}
 
   std::shared_ptr<Parts const> parts_;
 };
+
+template <Architecture A, class Scalar>
+Transformer<A, Scalar>::Transformer(Config config, WeightReader<RealType> const& read, Products products) {
+  validate(A, config);
+  config = resolved(A, std::move(config));
+  auto parts = std::make_shared<Parts>();
+  parts->products = products;
+  std::shared_ptr<ops::RotaryTable<RealType> const> rotary, local;
+  if (config.position == Position::rotary) {
+    rotary = std::make_shared<ops::RotaryTable<RealType>>(config.rotary, config.head_dim, config.context);
+    if (config.local_rotary)
+      local = std::make_shared<ops::RotaryTable<RealType>>(*config.local_rotary, config.head_dim, config.context);
+  }
+  auto& layers = parts->layers;
+  layers.reserve(static_cast<std::size_t>(config.layers));
+  Index count = 0;
+  auto weights = read([&](LayerWeights<RealType>&& layer) {
+    auto const l = count++;
+    if (l >= config.layers) return;
+    for_each_layer_tensor(config, std::as_const(layer), [&](TensorSpec const& spec, auto const& tensor) {
+      check_tensor(spec, tensor, text("weights: layers[", l, "]."));
+    });
+    layers.emplace_back(config, layer, l, local && config.window(l) > 0 ? local : rotary, products);
+  });
+  check(count == config.layers, "weights: layers", text(config.layers), count);
+  for_each_tensor(config, std::as_const(weights), [](TensorSpec const& spec, auto const& tensor, std::string const& where) {
+    check_tensor(spec, tensor, "weights: " + where);
+  });
+  auto const tied = weights.tied();
+  parts->unembedding = FrozenMatrix<RealType>(std::move(tied ? weights.embedding : weights.unembedding), products,
+                                              tied ? PackedFor::backward : PackedFor::forward);
+  parts->unembedding_bias = std::move(weights.unembedding_bias);
+  if (tied)
+    weights.embedding.resize(0, 0);
+  else
+    parts->embedding = std::move(weights.embedding);
+  parts->positions = std::move(weights.positions);
+  parts->final_norm.emplace(config.norm.value,
+                            NormWeights<RealType>{std::move(weights.final_norm), std::move(weights.final_norm_bias)},
+                            config.d_model, config.norm_epsilon);
+  parts->config = std::move(config);
+  parts_ = std::move(parts);
+}
+
+template <Architecture A, class Scalar>
+void Transformer<A, Scalar>::embed(PrefixTree const& tree, Scalar* x) const {
+  auto const C = d_model();
+  auto const scale = Scalar(static_cast<RealType>(config().embedding_scale));
+  for (Index i = 0; i < tree.rows(); ++i, x += C) {
+    auto const token = tree.token(i);
+    if (parts_->embedding.size() > 0)
+      ops::row(x, C) = parts_->embedding.row(token).array().template cast<Scalar>() * scale;
+    else
+      for (Index c = 0; c < C; ++c) x[c] = Scalar(parts_->unembedding(token, c)) * scale;
+    if (detail::policy<A.position>(config().position.value) == Position::learned)
+      ops::row(x, C) += parts_->positions.row(tree.position(i)).array().template cast<Scalar>();
+  }
+}
+
+template <Architecture A, class Scalar>
+void Transformer<A, Scalar>::unembed(Scalar const* x, Index n, Arena& arena, Scalar* norm_state, Scalar* logits) const {
+  auto const mark = arena.mark();
+  auto* const normed = arena.template allocate<Scalar>(n * d_model());
+  parts_->final_norm->forward(x, n, norm_state, normed);
+  parts_->unembedding.forward(normed, n, logits);
+  ops::add_bias(parts_->unembedding_bias, logits, n);
+  arena.rewind(mark);
+}
+
+template <Architecture A, class Scalar>
+template <class Sum>
+void Transformer<A, Scalar>::backward(PrefixTree const& tree, Scalar const* gates, Pass<Scalar>& pass,
+                                      std::span<Scalar const> d_logprob, Sum* d_gates,
+                                      LayerReplacements<Scalar> replacements) const {
+  auto& arena = pass.arena;
+  auto const C = d_model(), targets = static_cast<Index>(tree.target_rows().size());
+  logit_gradient(tree, pass, d_logprob);
+  auto* dx = arena.template allocate<Scalar>(targets * C);
+  ops::row(dx, targets * C).setZero();
+  auto const mark = arena.mark();
+  auto* const d_normed = arena.template allocate<Scalar>(targets * C);
+  parts_->unembedding.backward(pass.probabilities, targets, d_normed);
+  parts_->final_norm->backward(pass.x_final, pass.final_norm, targets, d_normed, dx);
+  arena.rewind(mark);
+  for (Index l = layers(); l-- > 0;) {
+    ops::AttentionRows const rows(tree, l + 1 < layers() ? ops::Rows::all : ops::Rows::targets);
+    dx = parts_->layers[static_cast<std::size_t>(l)].backward(rows, gates + l * heads(), replacement(replacements, l), arena,
+                                                              pass.layers[static_cast<std::size_t>(l)], dx,
+                                                              d_gates + l * heads(), l > 0);
+  }
+}
+
+template <Architecture A, class Scalar>
+void Transformer<A, Scalar>::run_layers(PrefixTree const& tree, Scalar const* gates, Pass<Scalar>& pass, Keep keep,
+                                        LayerReplacements<Scalar> replacements, ResidualStream<Scalar> const& stream,
+                                        Index end) const {
+  auto& arena = pass.arena;
+  auto const targets = static_cast<Index>(tree.target_rows().size());
+  arena.reset(keep == Keep::for_backward ? pass_bytes(tree.rows(), targets, tree.depth()) : 0);
+  pass.layers.resize(static_cast<std::size_t>(layers()));
+  auto const n = tree.rows(), C = d_model();
+  Scalar* x[2] = {arena.template allocate<Scalar>(n * C),
+                  keep == Keep::results ? arena.template allocate<Scalar>(n * C) : nullptr};
+  auto* const normed = arena.template allocate<Scalar>(n * C);
+  if (stream.layer == 0)
+    embed(tree, x[0]);
+  else
+    ops::row(x[0], n * C) = ops::row(stream.x.data(), n * C);
+  for (Index l = stream.layer; l < end; ++l) {
+    ops::AttentionRows const rows(tree, l + 1 < layers() ? ops::Rows::all : ops::Rows::targets);
+    auto& state = pass.layers[static_cast<std::size_t>(l)];
+    state.x = x[0];
+    auto* const out = keep == Keep::results ? x[1] : arena.template allocate<Scalar>(rows.queries() * C);
+    auto const mark = arena.mark();
+    parts_->layers[static_cast<std::size_t>(l)].forward(rows, gates + l * heads(), replacement(replacements, l), arena, state,
+                                                        normed, out);
+    if (keep == Keep::results) {
+      arena.rewind(mark);
+      std::swap(x[0], x[1]);
+    } else {
+      x[0] = out;
+    }
+  }
+  pass.x_final = x[0];
+}
+
+template <Architecture A, class Scalar>
+void Transformer<A, Scalar>::final_logits(PrefixTree const& tree, Pass<Scalar>& pass, Keep keep) const {
+  auto& arena = pass.arena;
+  auto const targets = static_cast<Index>(tree.target_rows().size());
+  pass.final_norm = arena.template allocate<Scalar>(parts_->final_norm->state_columns() * targets);
+  pass.probabilities = arena.template allocate<Scalar>(targets * vocab());
+  unembed(pass.x_final, targets, arena, pass.final_norm, pass.probabilities);
+  if (config().logit_soft_cap > 0) cap_logits(pass, targets, keep);
+}
+
+template <Architecture A, class Scalar>
+void Transformer<A, Scalar>::cap_logits(Pass<Scalar>& pass, Index targets, Keep keep) const {
+  auto const cap = Scalar(static_cast<RealType>(config().logit_soft_cap));
+  auto logits = ops::row(pass.probabilities, targets * vocab());
+  logits = (logits / cap).tanh();
+  if (keep == Keep::for_backward) {
+    pass.logit_slope = pass.arena.template allocate<Scalar>(targets * vocab());
+    ops::row(pass.logit_slope, targets * vocab()) = Scalar(1) - logits.square();
+  }
+  logits *= cap;
+}
+
+template <Architecture A, class Scalar>
+void Transformer<A, Scalar>::likelihoods(PrefixTree const& tree, Pass<Scalar>& pass) const {
+  auto const targets = static_cast<Index>(tree.target_rows().size());
+  pass.logprob.resize(tree.edges().size());
+  pass.argmax.resize(static_cast<std::size_t>(targets));
+  pass.row_weight.resize(static_cast<std::size_t>(targets));
+  for (std::size_t e = 0; e < pass.logprob.size(); ++e)
+    pass.logprob[e] = pass.probabilities[tree.edges()[e].target * vocab() + tree.edges()[e].token];
+  for (Index t = 0; t < targets; ++t) {
+    auto const likelihood = ops::softmax_row(pass.probabilities + t * vocab(), vocab());
+    pass.row_weight[static_cast<std::size_t>(t)] = likelihood.log_normaliser;
+    pass.argmax[static_cast<std::size_t>(t)] = static_cast<Token>(likelihood.argmax);
+  }
+  for (std::size_t e = 0; e < pass.logprob.size(); ++e)
+    pass.logprob[e] -= pass.row_weight[static_cast<std::size_t>(tree.edges()[e].target)];
+}
+
+template <Architecture A, class Scalar>
+void Transformer<A, Scalar>::logit_gradient(PrefixTree const& tree, Pass<Scalar>& pass, std::span<Scalar const> d_logprob) const {
+  std::fill(pass.row_weight.begin(), pass.row_weight.end(), Scalar(0));
+  for (std::size_t e = 0; e < d_logprob.size(); ++e)
+    pass.row_weight[static_cast<std::size_t>(tree.edges()[e].target)] += d_logprob[e];
+  for (std::size_t t = 0; t < pass.row_weight.size(); ++t)
+    ops::row(pass.probabilities + static_cast<Index>(t) * vocab(), vocab()) *= -pass.row_weight[t];
+  for (std::size_t e = 0; e < d_logprob.size(); ++e)  // forward: log p_v = x_v - log sum exp(x)
+    pass.probabilities[tree.edges()[e].target * vocab() + tree.edges()[e].token] += d_logprob[e];
+  auto const logits = static_cast<Index>(pass.row_weight.size()) * vocab();
+  if (pass.logit_slope) ops::row(pass.probabilities, logits) *= ops::row(static_cast<Scalar const*>(pass.logit_slope), logits);
+}
+
+/// A transformer whose policies and extents are known at run time only, as it comes from a file.
+template <class Scalar = float>
+using AnyTransformer = Transformer<any_architecture, Scalar>;
 
 /// What the functions that run batches need of a model.
 template <class M>

@@ -33,8 +33,7 @@ struct FileRecord {
 
 struct ModelRecord {
   std::string name;  ///< a path, or builtin:NAME
-  Architecture architecture;
-  Config config;
+  Config config;     ///< with every policy
   std::vector<FileRecord> files{};
 };
 
@@ -76,7 +75,7 @@ inline std::vector<std::filesystem::path> model_files(std::filesystem::path cons
 /// A model under its name. The files of `directory` (when there is one) that decide what it computes and reads are hashed.
 template <class Model>
 ModelRecord describe_model(std::string name, Model const& model, std::filesystem::path const& directory = {}) {
-  ModelRecord record{std::move(name), Model::architecture, model.config()};
+  ModelRecord record{std::move(name), model.config()};
   if (directory.empty()) return record;
   for (auto const& file : model_files(directory)) record.files.push_back(describe_file(file));
   return record;
@@ -145,20 +144,17 @@ inline Json option_json(std::optional<GateLogits> const& init) {
 
 inline Json model_json(ModelRecord const& m) {
   auto const& c = m.config;
-  auto const& a = m.architecture;
   Json files = Json::array();
   for (auto const& f : m.files) files.push_back({{"name", f.name}, {"bytes", f.bytes}, {"sha256", f.sha256}});
-  static constexpr std::array norms{"rms", "layer", "none"}, positions{"rotary", "learned", "none"};
-  static constexpr std::array mlps{"swiglu", "geglu_tanh", "gelu", "gelu_tanh", "none"};
   return {{"name", m.name},
           {"files", files},
           {"architecture",
-           {{"norm", norms[static_cast<std::size_t>(a.norm)]},
-            {"mlp", mlps[static_cast<std::size_t>(a.mlp)]},
-            {"position", positions[static_cast<std::size_t>(a.position)]},
-            {"query_key_norm", a.query_key_norm},
-            {"post_norms", a.post_norms},
-            {"parallel", a.parallel},
+           {{"norm", name_of(c.norm.value)},
+            {"mlp", name_of(c.mlp.value)},
+            {"position", name_of(c.position.value)},
+            {"query_key_norm", c.query_key_norm.value},
+            {"post_norms", c.post_norms.value},
+            {"parallel", c.parallel.value},
             {"layers", c.layers},
             {"heads", c.heads},
             {"kv_heads", c.kv_heads},

@@ -31,7 +31,7 @@ struct DecoderDefaults {
 /// Reads the keys that all of these families have, all but the rotary positions.
 inline ModelDescription read_decoder(JsonObject const& file, std::string_view family, Architecture const& architecture,
                                      DecoderDefaults const& otherwise = {}) {
-  ModelDescription d{.model_type = std::string(family), .architecture = architecture, .config = {}};
+  ModelDescription d{.model_type = std::string(family), .config = config_of(architecture)};
   auto& c = d.config;
   auto const absent = [&](char const* key) { return !file.items().contains(key); };  // null means something else
   c.layers = file.integer("num_hidden_layers", 1, most_layers);
@@ -100,7 +100,6 @@ struct DecoderTensors {
 template <class Real>
 Weights<Real> take_decoder(CheckpointTaker<Real>& file, ModelDescription const& d, DecoderTensors const& how = {}) {
   auto const& c = d.config;
-  auto const& a = d.architecture;
   auto const H_D = c.heads * c.head_dim, H_kv_D = c.kv_heads * c.head_dim;
   std::string const model = file.contains("norm.weight") ? "" : "model.", embedding = model + "embed_tokens.weight";
   Weights<Real> w;
@@ -128,13 +127,13 @@ Weights<Real> take_decoder(CheckpointTaker<Real>& file, ModelDescription const& 
       linear(mlp + "gate_proj", to.W_gate, to.b_gate, c.d_ff, c.d_model, d.mlp_bias);
       linear(mlp + "up_proj", to.W_up, to.b_up, c.d_ff, c.d_model, d.mlp_bias);
     }
-    if (a.query_key_norm) {
+    if (c.query_key_norm == true) {
       norm(attention + "q_norm", to.q_norm, c.head_dim);
       norm(attention + "k_norm", to.k_norm, c.head_dim);
     }
     linear(attention + "o_proj", to.W_O, to.b_O, c.d_model, H_D, d.output_bias);
     linear(mlp + "down_proj", to.W_down, to.b_down, c.d_model, c.d_ff, d.mlp_bias);
-    if (a.post_norms) {
+    if (c.post_norms == true) {
       norm(layer + "post_attention_layernorm", to.attention_post_norm, c.d_model);
       norm(layer + "pre_feedforward_layernorm", to.mlp_norm, c.d_model);
       norm(layer + "post_feedforward_layernorm", to.mlp_post_norm, c.d_model);

@@ -13,8 +13,7 @@ struct Gpt2 {
 
   static ModelDescription read(JsonObject const& file) {
     ModelDescription d{.model_type = "gpt2",
-                       .architecture = gpt2_like,
-                       .config = {},
+                       .config = config_of(gpt2_like),
                        .tied = true,
                        .qkv_bias = true,
                        .output_bias = true,
@@ -31,7 +30,7 @@ struct Gpt2 {
     c.norm_epsilon = file.number("layer_norm_epsilon", 0, 1, 1e-5);
     auto const activation = file.string("activation_function", "gelu_new");
     check_activation(file, "activation_function", {"gelu_new", "gelu_pytorch_tanh", "gelu_fast", "gelu"});
-    if (activation == "gelu") d.architecture.mlp = Mlp::gelu;
+    if (activation == "gelu") c.mlp = Mlp::gelu;
     if (!file.boolean("scale_attn_weights", true)) c.attention_scale = 1;
     for (auto const* key : {"scale_attn_by_inverse_layer_idx", "add_cross_attention"})
       check(!file.boolean(key, false), file.at(key), "false", "true", "This variant of GPT-2 is not supported.");

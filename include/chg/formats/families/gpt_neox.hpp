@@ -14,7 +14,7 @@ struct GptNeox {
   static constexpr std::string_view name = "gpt_neox";
 
   static ModelDescription read(JsonObject const& file) {
-    ModelDescription d{.model_type = std::string(name), .architecture = neox_like, .config = {}, .mlp_bias = true};
+    ModelDescription d{.model_type = std::string(name), .config = config_of(neox_like), .mlp_bias = true};
     auto& c = d.config;
     c.layers = file.integer("num_hidden_layers", 1, most_layers);
     c.heads = c.kv_heads = file.integer("num_attention_heads", 1, most_channels);
@@ -30,8 +30,8 @@ struct GptNeox {
     c.rotary = formats::detail::read_rotary(file, {.theta = "rotary_emb_base", .share = "rotary_pct", .share_otherwise = 0.25})
                    .of_heads(c.head_dim, file.name());
     check_activation(file, "hidden_act", {"gelu", "gelu_new", "gelu_fast", "gelu_pytorch_tanh"});
-    if (file.string("hidden_act", "gelu") != "gelu") d.architecture.mlp = Mlp::gelu_tanh;
-    d.architecture.parallel = file.boolean("use_parallel_residual", true);
+    if (file.string("hidden_act", "gelu") != "gelu") c.mlp = Mlp::gelu_tanh;
+    c.parallel = file.boolean("use_parallel_residual", true);
     d.qkv_bias = d.output_bias = file.boolean("attention_bias", true);
     d.tied = file.boolean("tie_word_embeddings", false);
     return d;

@@ -1,0 +1,5 @@
+// SPDX-License-Identifier: MIT
+// Every transformer on dual numbers over double.
+#include "chg_models.hpp"
+
+CHG_DEFINE_TRANSFORMER(chg::any_architecture, chg::Dual<double>)

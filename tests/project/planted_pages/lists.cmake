@@ -1,0 +1,6 @@
+set(attic_may stairs cellar)
+set(stairs_may cellar)
+set(cellar_may)
+set(shed_may cellar)
+set(rooms cellar stairs attic shed)
+set(core cellar stairs)

@@ -21,8 +21,8 @@ int main() try {
   auto const held_out = task::aba_abb(words, {.examples = 64, .split = task::Split::validation});
 
   // Gates: without pressure, under retention (G+), under removal (G-); two seeds.
-  FitOptions const options{.gate_sets = 2, .batch = 32, .updates = 100, .updates_pressed = 100,
-                           .preset = Preset::paper};
+  FitOptions const options{
+      .gate_sets = 2, .batch = 32, .updates = 100, .updates_pressed = 100, .preset = Preset::paper};
   auto const found = fit(model, train, options);
 
   // Classes: seed by seed, since a mean of gates over seeds would mix circuits.

@@ -4,7 +4,7 @@
 //     cmake --build build/release --target llama_3_2_1b && build/release/examples/llama_3_2_1b --layers 2
 //
 // prints the memory of the weights, a bound of the memory of a pass, and the seconds of each update. The weights are random, of
-// the published shapes: --layers 16 is the full model and needs about 17 GB. With the real ones (huggingface.co/meta-llama/
+// the published shapes: --layers 16 is the full model and takes about 6 GB. With the real ones (huggingface.co/meta-llama/
 // Llama-3.2-1B, or a GGUF file of it):
 //
 //     build/release/examples/llama_3_2_1b --model path/to/Llama-3.2-1B

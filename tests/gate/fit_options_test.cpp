@@ -3,6 +3,8 @@
 #include "support/catch.hpp"
 
 #include <limits>
+#include <map>
+#include <string>
 
 using namespace chg;
 using toy::complaint;
@@ -47,6 +49,22 @@ TEST_CASE("fit_options: the defaults are those of the paper's appendix, with the
   REQUIRE(c.clip_logit == 4);
   REQUIRE(c.clip_norm == 1);
   REQUIRE(LearningRate{} == LearningRate{0.1, 0.01});
+}
+
+TEST_CASE("fit_options: what both kinds of fit have has the same default", "[gate]") {
+  std::map<std::string, std::string> of_fit;
+  FitOptions const fit;
+  detail::visit_options(fit, [&](char const* name, auto const& value) { of_fit[name] = detail::option_text(value); });
+  ContrastOptions const contrast;
+  std::size_t shared = 0;
+  detail::visit_options(contrast, [&](char const* name, auto const& value) {
+    auto const found = of_fit.find(name);
+    if (found == of_fit.end()) return;
+    ++shared;
+    INFO(name);
+    CHECK(found->second == detail::option_text(value));
+  });
+  REQUIRE(shared == of_fit.size() - 2);  // all but the updates and the learning rate of the phases with pressure
 }
 
 TEST_CASE("fit_options: what is at the edge of a range is in it", "[gate]") {

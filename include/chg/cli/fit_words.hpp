@@ -13,14 +13,29 @@
 
 namespace chg::cli {
 
+namespace detail {
+inline std::string rate_word(LearningRate const& rate) {
+  return fmt::format("{}:{}", rate.start, rate.end);
+}
+}  // namespace detail
+
+/// What was typed. Defaults are those of FitOptions, which a test compares with those of
+/// ContrastOptions, and of ContrastOptions where that alone has the option.
 struct FitWords {
   std::string model, data, retain, forget, out;
   std::string validation, validation_retain, validation_forget;
-  Index seeds = 10, batch = 64, updates = 500, updates_pressed = 500;
-  std::string init, init_logits, lr = "0.1:0.01", lr_pressed = "0.5:0.1";
-  double lambda = 0.1;
-  std::string clip_logit = "4", clip_norm = "1", clip_difference = "5";
-  std::string normalise = "preset", preset = "reference", order = "shuffle", null = "none";
+  Index seeds = FitOptions{}.gate_sets, batch = FitOptions{}.batch;
+  Index updates = FitOptions{}.updates, updates_pressed = FitOptions{}.updates_pressed;
+  std::string init, init_logits;
+  std::string lr = detail::rate_word(FitOptions{}.learning_rate);
+  std::string lr_pressed = detail::rate_word(FitOptions{}.learning_rate_pressed);
+  double lambda = FitOptions{}.lambda;
+  std::string clip_logit = fmt::format("{}", FitOptions{}.clip_logit);
+  std::string clip_norm = fmt::format("{}", FitOptions{}.clip_norm);
+  std::string clip_difference = fmt::format("{}", ContrastOptions{}.clip_difference);
+  std::string normalise = "preset", null = "none";
+  std::string preset = chg::detail::option_text(FitOptions{}.preset);
+  std::string order = chg::detail::option_text(FitOptions{}.order);
   bool resume = false, force = false;
 };
 

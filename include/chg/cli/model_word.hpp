@@ -94,15 +94,21 @@ class ModelWord {
     auto const one = products == Products::bfloat16 ? 2.0 : static_cast<double>(sizeof(Real));
     return static_cast<double>(parameters() - apart) * one + static_cast<double>(apart) * sizeof(Real);
   }
-  /// Bytes that loading takes: beside the packed weights the embedding, and a layer, are there as Real, and of a layer the largest
-  /// tensor in the file, of at most 4 bytes a number.
+  /// The most bytes that loading takes at one time. A tensor that is being read is there as Real and in the file, with at most 4
+  /// bytes a number. The embedding is read first, and what is no layer stays as Real until all layers are packed; an unembedding
+  /// of its own is read last.
   template <class Real>
   double loading_bytes(Products products) const {
     auto const& c = config();
-    auto const embedding = c.vocab * c.d_model, widest = std::max(c.d_ff, c.heads * c.head_dim) * c.d_model;
-    auto const layer = (parameters() - embedding * (description_.tied ? 1 : 2)) / std::max<Index>(1, c.layers);
-    return weight_bytes<Real>(products) + static_cast<double>((description_.tied ? 1 : 2) * embedding + layer) * sizeof(Real) +
-           4.0 * static_cast<double>(widest);
+    constexpr auto kReal = static_cast<double>(sizeof(Real)), kFile = 4.0;
+    auto const weights = weight_bytes<Real>(products), one = products == Products::bfloat16 ? 2.0 : kReal;
+    auto const E = static_cast<double>(c.vocab * c.d_model);
+    auto const outer = description_.tied ? E : 2 * E;
+    auto const layer = (static_cast<double>(parameters()) - outer) / static_cast<double>(std::max<Index>(1, c.layers));
+    auto const widest = static_cast<double>(std::max(c.d_ff, c.heads * c.head_dim) * c.d_model);
+    auto const packing = weights + (outer + layer) * kReal + widest * kFile;
+    auto const reading = description_.tied ? E * (kReal + kFile) : weights - E * one + outer * kReal + E * kFile;
+    return std::max(packing, reading);
   }
 
   /// Reads the weights, for sequences of at most `longest` tokens: rotary tables of a context of millions, or of one that only a

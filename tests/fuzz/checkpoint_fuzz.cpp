@@ -44,10 +44,10 @@ std::vector<std::string> chg::fuzz::seeds() {
   return {"f" + fit, "c" + payload(ContrastiveFit{}), "w" + chg::detail::framed<Fit>(fit)};
 }
 
+namespace {
+
 /// The payload is made of numbers of eight bytes, strings, and lists after their lengths.
-std::optional<std::string> chg::fuzz::mutated(std::string_view bytes, Random& random) {
-  if (bytes.size() < 10) return std::nullopt;
-  std::string all(bytes);
+void change(std::string& all, chg::fuzz::Random& random) {
   auto const place = 1 + (random.one_in(8) ? random.below(all.size() - 1) : random.below((all.size() - 1) / 8 + 1) * 8);
   auto const put = [&](auto number) {
     if (place + sizeof number <= all.size()) std::memcpy(all.data() + place, &number, sizeof number);
@@ -65,7 +65,17 @@ std::optional<std::string> chg::fuzz::mutated(std::string_view bytes, Random& ra
     case 3: all.erase(place, 8); break;
     case 4: all.insert(std::min(place, all.size()), std::string(8, static_cast<char>(random.below(2)))); break;
     case 5: all[0] = "fcw"[random.below(3)]; break;
-    default: all = all.substr(0, 1) + random.bytes_like(std::string_view(all).substr(1));
+    default: all.replace(1, all.size(), random.bytes_like(std::string_view(all).substr(1)));
   }
-  return all;
+}
+
+}  // namespace
+
+chg::fuzz::Mutator chg::fuzz::mutator(std::string_view bytes) {
+  if (bytes.size() < 10) return {};
+  return [bytes](Random& random) {
+    std::string all(bytes);
+    for (auto rounds = 1 + random.below(3); rounds > 0 && all.size() > 10; --rounds) change(all, random);
+    return std::optional(std::move(all));
+  };
 }

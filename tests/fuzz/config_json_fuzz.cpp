@@ -22,7 +22,7 @@ std::vector<std::string> chg::fuzz::seeds() {
 "activation_function": "gelu_new", "scale_attn_weights": true, "n_inner": null, "layer_norm_epsilon": 1e-5})"};
 }
 
-std::optional<std::string> chg::fuzz::mutated(std::string_view bytes, Random& random) {
+chg::fuzz::Mutator chg::fuzz::mutator(std::string_view bytes) {
   static constexpr std::array<std::string_view, 62> words{"model_type",
                                                           "llama",
                                                           "mistral",
@@ -85,5 +85,5 @@ std::optional<std::string> chg::fuzz::mutated(std::string_view bytes, Random& ra
                                                           "final_logit_softcapping",
                                                           "use_parallel_residual",
                                                           "quantization_config"};
-  return mutated_json(bytes, random, words);
+  return json_mutator(bytes, words);
 }

@@ -35,7 +35,7 @@ std::vector<std::string> chg::fuzz::seeds() {
       "{\"tokens\":[3,4],\"target_mask\":[0,1],\"patched_target\":7}"};
 }
 
-std::optional<std::string> chg::fuzz::mutated(std::string_view bytes, Random& random) {
+chg::fuzz::Mutator chg::fuzz::mutator(std::string_view bytes) {
   static constexpr std::array<std::string_view, 5> words{"tokens", "target_mask", "prompt", "target", "patched_target"};
-  return mutated_json_lines(bytes, random, words);
+  return json_lines_mutator(bytes, words);
 }

@@ -49,6 +49,7 @@ inline int write_seeds(std::filesystem::path const& directory) {
 
 }  // namespace chg::fuzz
 
+#ifndef CHG_FUZZ_WITHOUT_ENTRY  // those of libFuzzer; sweep.cpp has its own
 extern "C" int LLVMFuzzerInitialize(int* count, char*** words) {
   if (*count == 3 && std::strcmp((*words)[1], "--write-seeds") == 0) std::exit(chg::fuzz::write_seeds((*words)[2]));
   return 0;
@@ -61,3 +62,4 @@ extern "C" int LLVMFuzzerTestOneInput(std::uint8_t const* data, std::size_t size
   }
   return 0;
 }
+#endif

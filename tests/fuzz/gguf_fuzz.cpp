@@ -93,7 +93,22 @@ std::vector<std::string> chg::fuzz::seeds() {
   for (auto const& type : formats::ggml_types)
     blocks.tensor(std::string("t.") + std::string(type.name), {static_cast<std::uint64_t>(type.block)}, type.name,
                   std::string(static_cast<std::size_t>(type.bytes), '\0'));
-  return {model.file(), bpe({}).file(), bpe(model).file(), pieces.file(), blocks.file()};
+  std::vector<std::string> all{model.file(), bpe({}).file(), bpe(model).file(), pieces.file(), blocks.file()};
+  for (auto const* const name : {"F32", "F16", "Q8_0", "Q4_K", "Q6_K"}) {  // small ones, which are read soon
+    auto const type =
+        std::find_if(formats::ggml_types.begin(), formats::ggml_types.end(), [&](auto const& t) { return t.name == name; });
+    test::GgufBuilder one;
+    one.integer("general.alignment", 32);
+    one.tensor("t", {static_cast<std::uint64_t>(type->block), 2}, type->name,
+               std::string(2 * static_cast<std::size_t>(type->bytes), '\0'));
+    all.push_back(one.file());
+  }
+  test::GgufBuilder values;
+  values.string("general.type", "model").integer("general.quantization_version", 2);
+  values.value("a", f64, test::raw(0.5)).value("b", boolean, std::string(1, '\1')).value("c", array, strings({"x", "y"}));
+  values.value("d", array, numbers(i32, std::int32_t{-1}, 3));
+  all.push_back(values.file());
+  return all;
 }
 
 namespace {
@@ -163,9 +178,4 @@ constexpr std::array<std::string_view, 62> kWords{"general.architecture",
 
 }  // namespace
 
-std::optional<std::string> chg::fuzz::mutated(std::string_view bytes, Random& random) {
-  auto tree = parse_gguf_tree(bytes);
-  if (!tree) return std::nullopt;
-  for (auto rounds = 1 + random.below(4); rounds > 0; --rounds) mutate_gguf(*tree, random, kWords);
-  return gguf_bytes(*tree);
-}
+chg::fuzz::Mutator chg::fuzz::mutator(std::string_view bytes) { return gguf_mutator(bytes, kWords); }

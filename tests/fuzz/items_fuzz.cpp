@@ -21,10 +21,10 @@ std::vector<std::string> chg::fuzz::seeds() {
           "Did he go?\tHe went.\nDid she go?\tShe went.\n"};
 }
 
-std::optional<std::string> chg::fuzz::mutated(std::string_view bytes, Random& random) {
+chg::fuzz::Mutator chg::fuzz::mutator(std::string_view bytes) {
   static constexpr std::array<std::string_view, 16> words{
       "input", "output", "target",    "examples", "task_prefix",        "question", "answer", "choices",
       "label", "text",   "answerKey", "problem",  "generated_solution", "correct",  "a\tb",   "x\na: y\nb: z"};
-  auto whole = mutated_json(bytes, random, words);
-  return whole ? whole : mutated_json_lines(bytes, random, words);
+  auto whole = json_mutator(bytes, words);
+  return whole ? whole : json_lines_mutator(bytes, words);
 }

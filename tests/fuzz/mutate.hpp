@@ -1,35 +1,41 @@
 // SPDX-License-Identifier: MIT
 // Structure-aware mutation. A target that knows its format defines
 //
-//     std::optional<std::string> mutated(std::string_view bytes, Random& random)
+//     Mutator mutator(std::string_view bytes)
 //
-// another file made of the parts of this one, framed as the format asks, or nothing where the bytes are not of the format. Every
-// eighth mutation is libFuzzer's own, of bytes, so that the framing is attacked too.
+// which takes a file apart, once, and gives what makes another file of its parts at every call, framed as the format asks; nothing
+// where the bytes are not of the format. Every eighth mutation is one of bytes, so that the framing is attacked too.
 #pragma once
 
 #include "fuzz/fuzz.hpp"
 
 #include <algorithm>
 #include <array>
+#include <functional>
 #include <limits>
 #include <optional>
-#include <random>
 
 extern "C" std::size_t LLVMFuzzerMutate(std::uint8_t* data, std::size_t size, std::size_t most);
 
 namespace chg::fuzz {
 
+/// SplitMix64 (Steele, Lea and Flood, 2014): it starts at any seed at no cost.
 class Random {
  public:
-  explicit Random(unsigned seed) : engine_(seed) {}
+  explicit Random(std::uint64_t seed) : state_(seed) {}
   /// 0 .. n - 1; n is 1 or more.
-  std::size_t below(std::size_t n) { return static_cast<std::size_t>(engine_() % n); }
+  std::size_t below(std::size_t n) { return static_cast<std::size_t>(bits() % n); }
   bool one_in(std::size_t n) { return below(n) == 0; }
   template <class Items>
   auto& of(Items& items) {
     return items[below(std::size(items))];
   }
-  std::uint64_t bits() { return engine_(); }
+  std::uint64_t bits() {
+    auto z = state_ += 0x9E37'79B9'7F4A'7C15;
+    z = (z ^ z >> 30) * 0xBF58'476D'1CE4'E5B9;
+    z = (z ^ z >> 27) * 0x94D0'49BB'1331'11EB;
+    return z ^ z >> 31;
+  }
 
   /// A number at which readers break, or one beside it.
   std::uint64_t number() {
@@ -59,27 +65,37 @@ class Random {
     return of(edges);
   }
 
-  /// `s` with a few bytes changed, by libFuzzer.
+  /// `s` with a few bytes changed, by libFuzzer or by the sweep.
   std::string bytes_like(std::string_view s) {
-    std::vector<std::uint8_t> buffer(s.begin(), s.end());
-    buffer.resize(s.size() + 16);
-    auto const size = LLVMFuzzerMutate(buffer.data(), s.size(), buffer.size());
-    return {reinterpret_cast<char const*>(buffer.data()), size};
+    std::string bytes(s);
+    bytes.resize(s.size() + 16);
+    bytes.resize(LLVMFuzzerMutate(reinterpret_cast<std::uint8_t*>(bytes.data()), s.size(), bytes.size()));
+    return bytes;
   }
 
  private:
-  std::mt19937_64 engine_;
+  std::uint64_t state_;
 };
 
-std::optional<std::string> mutated(std::string_view bytes, Random& random);
+/// Another file at every call. It may refer to the bytes that it was made for.
+using Mutator = std::function<std::optional<std::string>(Random&)>;
 
-}  // namespace chg::fuzz
+Mutator mutator(std::string_view bytes);
 
-extern "C" std::size_t LLVMFuzzerCustomMutator(std::uint8_t* data, std::size_t size, std::size_t most, unsigned seed) {
-  chg::fuzz::Random random(seed);
-  if (random.one_in(8)) return LLVMFuzzerMutate(data, size, most);
-  auto const all = chg::fuzz::mutated(std::string_view(reinterpret_cast<char const*>(data), size), random);
+/// Puts the file that comes after `size` bytes of `data` in their place, `most` bytes at most. `mutate` is that of the bytes.
+inline std::size_t mutate(Mutator const& mutate, std::uint8_t* data, std::size_t size, std::size_t most, Random& random) {
+  if (!mutate || random.one_in(8)) return LLVMFuzzerMutate(data, size, most);
+  auto const all = mutate(random);
   if (!all || all->size() > most || all->empty()) return LLVMFuzzerMutate(data, size, most);
   std::memcpy(data, all->data(), all->size());
   return all->size();
 }
+
+}  // namespace chg::fuzz
+
+#ifndef CHG_FUZZ_WITHOUT_ENTRY
+extern "C" std::size_t LLVMFuzzerCustomMutator(std::uint8_t* data, std::size_t size, std::size_t most, unsigned seed) {
+  chg::fuzz::Random random(seed);
+  return chg::fuzz::mutate(chg::fuzz::mutator({reinterpret_cast<char const*>(data), size}), data, size, most, random);
+}
+#endif

@@ -4,6 +4,8 @@
 
 #include "fuzz/mutate.hpp"
 
+#include <charconv>
+#include <span>
 #include <utility>
 
 void chg::fuzz::read(std::string_view bytes) {
@@ -39,55 +41,94 @@ namespace {
 constexpr std::array<std::string_view, 14> kDescr{"<f4", "<f8",  ">f4", "|u1", "<f2",  "<i8",  "<c8",
                                                   "",    "<f4'", "|O",  "f4",  "<f16", "<f88", "[('a', '<f4')]"};
 
-std::string tuple_text(std::vector<std::uint64_t> const& shape, chg::fuzz::Random& random) {
-  std::string all = "(";
-  for (auto const n : shape) all += std::to_string(n) + (random.one_in(16) ? ",," : ", ");
-  if (shape.size() > 1 && all.ends_with(", ")) all.resize(all.size() - 2);
-  return all + (random.one_in(16) ? "" : ")");
+void put_number(std::string& all, std::uint64_t n) {
+  std::array<char, 20> digits;
+  all.append(digits.data(), std::to_chars(digits.data(), digits.data() + digits.size(), n).ptr);
 }
 
-}  // namespace
+void put_tuple(std::string& all, std::span<std::uint64_t const> shape, chg::fuzz::Random& random) {
+  all += '(';
+  for (std::size_t i = 0; i < shape.size(); ++i) {
+    put_number(all, shape[i]);
+    auto const last = shape.size() > 1 && i + 1 == shape.size();
+    all += random.one_in(16) ? ",," : last ? "" : ", ";
+  }
+  if (!random.one_in(16)) all += ')';
+}
 
-std::optional<std::string> chg::fuzz::mutated(std::string_view bytes, Random& random) {
-  if (bytes.size() < 12 || !bytes.starts_with("\x93NUMPY")) return std::nullopt;
-  auto const end = bytes.find('\n');
-  if (end == std::string_view::npos) return std::nullopt;
-  std::string numbers(bytes.substr(end + 1));
-  std::vector<std::uint64_t> shape{2, 3};
-  if (random.one_in(2)) shape.insert(shape.begin(), 1 + random.below(3));
+/// One change of the extents, or of the numbers.
+void change(std::span<std::uint64_t>& shape, std::string& numbers, chg::fuzz::Random& random) {
   switch (random.below(6)) {
-    case 0: random.of(shape) = random.number(); break;
-    case 1: shape.insert(shape.begin() + static_cast<std::ptrdiff_t>(random.below(shape.size() + 1)), random.below(4)); break;
-    case 2: shape.pop_back(); break;
+    case 0:
+      if (!shape.empty()) random.of(shape) = random.number();
+      break;
+    case 1: {  // three changes make three extents more at most, for which there is room
+      shape = {shape.data(), shape.size() + 1};
+      shape.back() = random.below(4);
+      auto const place = random.below(shape.size());
+      std::rotate(shape.begin() + static_cast<std::ptrdiff_t>(place), shape.end() - 1, shape.end());
+      break;
+    }
+    case 2:
+      if (!shape.empty()) shape = shape.first(shape.size() - 1);
+      break;
     case 3: numbers = random.bytes_like(numbers); break;
-    case 4: {
-      auto const x = random.real();
+    default: {
+      auto const x = random.one_in(4) ? 1 / static_cast<double>(1 + random.below(1000)) : random.real();
       auto const narrow = static_cast<float>(x);
       auto const wide = random.one_in(2);
       auto const each = wide ? sizeof x : sizeof narrow;
       if (numbers.size() >= each)
-        std::memcpy(numbers.data() + random.below(numbers.size() / each) * each,
-                    wide ? reinterpret_cast<char const*>(&x) : reinterpret_cast<char const*>(&narrow), each);
-      break;
+        std::memcpy(numbers.data() + random.below(numbers.size() / each) * each, wide ? static_cast<void const*>(&x) : &narrow,
+                    each);
     }
-    default: break;
   }
+}
+
+/// A file of these numbers, or of some like them, under a header that may fit.
+std::string changed(std::string_view before, chg::fuzz::Random& random) {
+  std::string numbers(before);
+  std::array<std::uint64_t, 6> extents{1 + random.below(3), 2, 3};
+  auto const first = random.below(2);
+  std::span<std::uint64_t> shape(extents.data() + first, 3 - first);
+  for (auto rounds = 1 + random.below(3); rounds > 0; --rounds) change(shape, numbers, random);
   auto const descr = random.one_in(3) ? random.of(kDescr) : kDescr[random.below(2)];
   std::uint64_t wanted = descr == "<f8" ? 8 : 4;
   for (auto const n : shape) wanted = n > 64 || wanted > 4'096 ? 5'000 : wanted * n;
   if (wanted <= 4'096 && !random.one_in(8)) numbers.resize(static_cast<std::size_t>(wanted), '\0');
-  std::vector<std::string> entries{"'descr': '" + std::string(descr) + "'",
-                                   std::string("'fortran_order': ") + (random.one_in(8) ? "True" : "False"),
-                                   "'shape': " + tuple_text(shape, random)};
-  if (random.one_in(8)) entries.erase(entries.begin() + static_cast<std::ptrdiff_t>(random.below(entries.size())));
-  if (random.one_in(8)) entries.push_back(entries[random.below(entries.size())]);
-  std::string header = "{";
-  for (auto const& entry : entries) header += entry + ", ";
+
+  std::string header("{");
+  auto const put = [&](std::size_t entry) {
+    if (entry == 0)
+      header.append("'descr': '").append(descr).append("'");
+    else if (entry == 1)
+      header.append("'fortran_order': ").append(random.one_in(8) ? "True" : "False");
+    else
+      header.append("'shape': "), put_tuple(header, shape, random);
+    header += ", ";
+  };
+  auto const without = random.below(8 * 3);
+  for (std::size_t entry = 0; entry < 3; ++entry)
+    if (entry != without) put(entry);
+  if (random.one_in(8)) put(random.below(3));
   if (random.one_in(8)) header = random.bytes_like(header);
-  header += "}\n";
+  header += '}';
+  if (random.one_in(4)) header.append(random.below(64), ' ');
+  header += '\n';
   auto const version = random.one_in(8) ? random.below(5) : 1 + random.below(3);
   auto const claimed = random.one_in(16) ? random.number() : header.size();
-  auto all = std::string("\x93NUMPY") + static_cast<char>(version) + '\0';
+  std::string all("\x93NUMPY");
+  all.reserve(12 + header.size() + numbers.size());
+  all.append(1, static_cast<char>(version)).append(1, '\0');
   for (unsigned i = 0; i < (version == 1 ? 2u : 4u); ++i) all += static_cast<char>(claimed >> (8 * i));
-  return all + header + numbers;
+  return all.append(header).append(numbers);
+}
+
+}  // namespace
+
+chg::fuzz::Mutator chg::fuzz::mutator(std::string_view bytes) {
+  if (bytes.size() < 12 || !bytes.starts_with("\x93NUMPY")) return {};
+  auto const end = bytes.find('\n');
+  if (end == std::string_view::npos) return {};
+  return [numbers = bytes.substr(end + 1)](Random& random) { return std::optional(changed(numbers, random)); };
 }

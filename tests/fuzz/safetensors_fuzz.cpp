@@ -24,30 +24,41 @@ constexpr std::array<std::string_view, 18> kWords{"__metadata__", "dtype", "shap
                                                   "BF16",         "F64",   "I64",   "U8",           "BOOL", "I8",
                                                   "F8_E4M3",      "C64",   "F4",    "format",       "pt",   "w"};
 
-/// Makes the data as long as the last offset says, up to 4 KiB.
-void fit_data(chg::fuzz::JsonTree const& header, std::string& data) {
-  std::uint64_t end = 0;
-  if (!header.is_object()) return;
-  for (auto const& entry : header) {
-    if (!entry.is_object() || !entry.contains("data_offsets")) continue;
-    auto const& offsets = entry["data_offsets"];
-    if (offsets.is_array() && offsets.size() == 2 && offsets[1].is_number_unsigned())
-      end = std::max(end, offsets[1].get<std::uint64_t>());
+/// The last offset that a header gives, which the data should be as long as.
+std::uint64_t end_of_data(std::string_view header) {
+  constexpr std::string_view key = "\"data_offsets\":[";
+  std::uint64_t last = 0;
+  for (auto at = header.find(key); at != std::string_view::npos; at = header.find(key, at)) {
+    at += key.size();
+    auto const comma = std::min(header.find_first_not_of("0123456789", at), header.size() - 1) + 1;
+    std::uint64_t end = 0;
+    std::from_chars(header.data() + comma, header.data() + header.size(), end);
+    last = std::max(last, end);
   }
-  if (end <= 4'096) data.resize(static_cast<std::size_t>(end), '\1');
+  return last;
 }
 
 }  // namespace
 
-std::optional<std::string> chg::fuzz::mutated(std::string_view bytes, Random& random) {
+chg::fuzz::Mutator chg::fuzz::mutator(std::string_view bytes) {
   std::uint64_t length = 0;
-  if (bytes.size() < sizeof length) return std::nullopt;
+  if (bytes.size() < sizeof length) return {};
   std::memcpy(&length, bytes.data(), sizeof length);
-  if (length > bytes.size() - sizeof length) return std::nullopt;
+  if (length > bytes.size() - sizeof length) return {};
   auto const header = bytes.substr(sizeof length, static_cast<std::size_t>(length));
-  std::string data(bytes.substr(sizeof length + header.size()));
-  auto const changed = mutated_json(header, random, kWords);
-  if (!changed) return std::nullopt;
-  if (random.one_in(2)) fit_data(JsonTree::parse(*changed, nullptr, false), data);
-  return test::safetensors_bytes(*changed + std::string(random.one_in(8) ? random.below(9) : 0, ' '), data);
+  auto const data = bytes.substr(sizeof length + header.size());
+  auto const places = JsonPlaces::of(header.substr(0, header.find_last_not_of(' ') + 1));
+  if (!places) return {};
+  return [places = std::make_shared<JsonPlaces const>(*places), data](Random& random) {
+    std::string all(sizeof length, '\0');
+    JsonChanges(*places, kWords, random).write(all);
+    if (random.one_in(8)) all.append(random.below(9), ' ');
+    auto const header_length = std::uint64_t{all.size() - sizeof length};
+    std::memcpy(all.data(), &header_length, sizeof header_length);
+    // Half of them have as much data as they say, up to 4 KiB.
+    auto const end = random.one_in(2) ? end_of_data(std::string_view(all).substr(sizeof length)) : data.size();
+    all += data.substr(0, static_cast<std::size_t>(std::min<std::uint64_t>(end, data.size())));
+    if (end > data.size() && end <= 4'096) all.append(static_cast<std::size_t>(end) - data.size(), '\1');
+    return std::optional(std::move(all));
+  };
 }

@@ -13,8 +13,8 @@ std::vector<std::string> chg::fuzz::seeds() {
   return {R"({"metadata": {"total_size": 12}, "weight_map": {"a": "model-00001-of-00002.safetensors", "b": "x.safetensors"}})"};
 }
 
-std::optional<std::string> chg::fuzz::mutated(std::string_view bytes, Random& random) {
+chg::fuzz::Mutator chg::fuzz::mutator(std::string_view bytes) {
   static constexpr std::array<std::string_view, 8> words{"weight_map",       "metadata",       "total_size",   "a.safetensors",
                                                          "../a.safetensors", "/a.safetensors", ".safetensors", "a.bin"};
-  return mutated_json(bytes, random, words);
+  return json_mutator(bytes, words);
 }

@@ -24,15 +24,33 @@ std::vector<std::string> chg::fuzz::seeds() {
   "pair": [], "special_tokens": {"<s>": {"id": "<s>", "ids": [4], "tokens": ["<s>"]}}},
 "decoder": {"type": "Sequence", "decoders": [{"type": "Replace", "pattern": {"String": "_"}, "content": " "}, {"type": "ByteFallback"},
   {"type": "Fuse"}, {"type": "Strip", "content": " ", "start": 1, "stop": 0}]}})";
-  return {
+  std::vector<std::string> all{
       bpe + R"("unk_token": "<unk>", "byte_fallback": true, "fuse_unk": true}})" + std::string("\0aab", 4), bpe + steps,
       R"({"model": {"type": "Unigram", "unk_id": 0, "byte_fallback": false, "vocab": [["<unk>", 0.0], ["a", -1.5], ["ab", -2.0]]},
 "pre_tokenizer": {"type": "Metaspace", "replacement": "_", "prepend_scheme": "first", "split": true},
 "decoder": {"type": "Metaspace", "replacement": "_", "prepend_scheme": "first", "split": true}})",
       R"({"model": {"type": "WordLevel", "unk_token": "x", "vocab": {"x": 0, "Hello": 1}}, "pre_tokenizer": {"type": "WhitespaceSplit"}})"};
+  // One step each: small files, which are read soon.
+  constexpr std::array<std::string_view, 11> single{
+      R"("normalizer": {"type": "NFKC"})",
+      R"("normalizer": {"type": "Lowercase"})",
+      R"("normalizer": {"type": "Replace", "pattern": {"Regex": "l+"}, "content": "_"})",
+      R"("normalizer": {"type": "Strip", "strip_left": true, "strip_right": false})",
+      R"("pre_tokenizer": {"type": "Split", "pattern": {"Regex": "\\s"}, "behavior": "Removed", "invert": false})",
+      R"("pre_tokenizer": {"type": "Digits", "individual_digits": false})",
+      R"("pre_tokenizer": {"type": "Punctuation"})",
+      R"("decoder": {"type": "ByteLevel"})",
+      R"("decoder": {"type": "Strip", "content": "x", "start": 0, "stop": 1})",
+      R"("added_tokens": [{"id": 2, "content": "<s>", "special": true, "normalized": false}])",
+      R"("post_processor": {"type": "TemplateProcessing", "single": [{"Sequence": {"id": "A", "type_id": 0}}], "special_tokens": {}})"};
+  for (auto const step : single)
+    all.push_back(R"({"model": {"type": "WordLevel", "unk_token": "x", "vocab": {"x": 0, "w": 1}}, )" + std::string(step) + "}");
+  all.push_back(R"({"model": {"type": "BPE", "vocab": {"l": 0, "o": 1, "lo": 2}, "merges": ["l o"]}})");
+  all.push_back(R"({"model": {"type": "Unigram", "unk_id": 0, "vocab": [["x", 0], ["lo", -1]]}})");
+  return all;
 }
 
-std::optional<std::string> chg::fuzz::mutated(std::string_view bytes, Random& random) {
+chg::fuzz::Mutator chg::fuzz::mutator(std::string_view bytes) {
   static constexpr std::array<std::string_view, 78> words{"model",
                                                           "type",
                                                           "BPE",
@@ -112,10 +130,15 @@ std::optional<std::string> chg::fuzz::mutated(std::string_view bytes, Random& ra
                                                           "\\s+(?!\\S)",
                                                           "<0x41>"};
   FileAndText const input(bytes);
-  auto const with_text = [&](std::string const& file, std::string_view text) {
-    return input.text == kText && text == kText ? file : file + std::string(1, '\0') + std::string(text);
+  auto const change = json_mutator(input.file, words);
+  if (!change) return {};
+  return [input, change](Random& random) {
+    auto const new_text = random.one_in(6);
+    auto all = new_text ? std::optional(std::string(input.file)) : change(random);
+    if (new_text)
+      all->append(1, '\0').append(random.bytes_like(input.text));
+    else if (input.text != kText)
+      all->append(1, '\0').append(input.text);
+    return all;
   };
-  if (random.one_in(6)) return with_text(std::string(input.file), random.bytes_like(input.text));
-  auto const file = mutated_json(input.file, random, words);
-  return file ? std::optional(with_text(*file, input.text)) : std::nullopt;
 }

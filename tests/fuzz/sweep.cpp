@@ -44,6 +44,7 @@ using chg::fuzz::Mutator;
 using chg::fuzz::Random;
 
 constexpr std::size_t kMostBytes = 8'192;
+constexpr std::size_t kSmall = 256;
 constexpr long kMostResident = 2'048 * 1'024;  // KiB
 constexpr int kMostTicks = 10;                 // seconds of processor time for one input
 constexpr std::size_t kInputsALeakCheck = 500'000;
@@ -181,20 +182,16 @@ class Files {
   std::size_t size() const { return files_.size(); }
   std::size_t read() const { return read_.size(); }
 
-  /// The input of this number, in `buffer`. Half are made of files that are read to the end, three
-  /// quarters of the smallest of four, since small ones are read soon.
+  /// The input of this number, in `buffer`. Half are made of files that are read to the end. Files of
+  /// more than kSmall bytes are drawn the less often the larger they are: all take a like time.
   std::string_view input(std::uint64_t seed, std::uint64_t index,
                          std::span<char, kMostBytes> buffer) const {
     Random random(Random(seed + index).bits());
     bytes_random = &random;
     auto const& among = random.one_in(2) && !read_.empty() ? read_ : all_;
     auto number = random.of(among);
-    if (!random.one_in(4)) {
-      for (auto other = 0; other < 3; ++other) {
-        auto const drawn = random.of(among);
-        if (files_[drawn].bytes.size() < files_[number].bytes.size()) number = drawn;
-      }
-    }
+    auto const passed_over = [&] { return random.below(files_[number].bytes.size() + 1) > kSmall; };
+    for (auto draws = 0; draws < 16 && passed_over(); ++draws) number = random.of(among);
     auto const& file = files_[number];
     std::memcpy(buffer.data(), file.bytes.data(), file.bytes.size());
     auto const size = chg::fuzz::mutate(file.mutate, reinterpret_cast<std::uint8_t*>(buffer.data()),

@@ -6,8 +6,9 @@
 # Of executions, libFuzzer makes those of the first two minutes (CHG_FUZZ_GROW, in seconds), in which it finds what reaches new code, and
 # the sweep (sweep.cpp) all others, from what it found.
 # Without TARGET: safetensors, gguf, tokenizer_json, npy, data, run_json, checkpoint. FOLDER keeps corpus/TARGET, where the next run
-# begins, crashes/TARGET-*, logs/TARGET and logs/TARGET.sweep, and executions, a line "TARGET COUNT SECONDS guided" or "... sweep" for
-# every run. The programs are those of build/fuzz (CHG_FUZZ_PROGRAMS for another place), which the preset fuzz builds.
+# begins, crashes/TARGET-*, logs/TARGET and logs/TARGET.sweep, seen/TARGET, by which no sweep counts an input twice, and executions, a
+# line "TARGET COUNT SECONDS guided" or "... sweep" for every run. The programs are those of build/fuzz (CHG_FUZZ_PROGRAMS for another
+# place), which the preset fuzz builds.
 set -euo pipefail
 
 die() { printf 'nightly: error: %s\n' "$*" >&2; exit 1; }
@@ -25,7 +26,7 @@ if [ ${#targets[@]} = 0 ]; then
   done
 fi
 [ ${#targets[@]} -gt 0 ] || die "no target in $programs. Build them: cmake --preset fuzz && cmake --build --preset fuzz."
-mkdir -p "$folder/crashes" "$folder/logs"
+mkdir -p "$folder/crashes" "$folder/logs" "$folder/seen"
 touch "$folder/executions"
 grow=${CHG_FUZZ_GROW:-120}
 [[ $grow =~ ^[1-9][0-9]*$ ]] || die "CHG_FUZZ_GROW. Expected seconds, got $grow."
@@ -94,6 +95,6 @@ for target in "${targets[@]}"; do
   [ "$runs" -gt 0 ] || continue
   # What was counted before is the seed: no two sweeps of a folder have the same.
   count sweep "$target" "$log.sweep" "$sweep" "$corpus" -artifact_prefix="$folder/crashes/$target-" -runs="$runs" \
-    -seed="$(counted "$target")" || failed+=("$target")
+    -seen="$folder/seen/$target" -seed="$(counted "$target")" || failed+=("$target")
 done
 [ ${#failed[@]} = 0 ] || die "${failed[*]}. Expected no crash, got the files in $folder/crashes; the logs are in $folder/logs."

@@ -4,12 +4,13 @@
 // sanitizers are all that an input costs beside its reading.
 //
 //     chg_sweep_TARGET CORPUS [-runs=N] [-max_total_time=SECONDS] [-seed=N]
-//                             [-artifact_prefix=PREFIX] [-show=INDEX]
+//                             [-artifact_prefix=PREFIX] [-seen=FILE] [-show=INDEX]
 //
 // The options mean what they mean to libFuzzer. The files are the seeds and those of CORPUS. Input
 // number INDEX depends on the seed and the files alone: -show writes it out. One that was read
-// before in this run, or that looks so (up to one in 25), is neither read nor counted. What breaks
-// the target is kept as PREFIXsweep-SEED-INDEX; the libFuzzer program of the target reads it again.
+// before in this run, or that looks so (one in 25 after 40 million), is neither read nor counted; with -seen
+// neither is what any run with the same FILE has read, also at the same time. What breaks the target
+// is kept as PREFIXsweep-SEED-INDEX; the libFuzzer program of the target reads it again.
 #define CHG_FUZZ_WITHOUT_ENTRY
 #include "fuzz/input_heap.hpp"
 #include "fuzz/mutate.hpp"
@@ -22,9 +23,11 @@
 #include <fcntl.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 #include <sys/time.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <charconv>
 #include <chrono>
 #include <csignal>
@@ -36,6 +39,15 @@
 extern "C" char const* __asan_default_options() {
   return "malloc_context_size=2:quarantine_size_mb=1:thread_local_quarantine_size_kb=16:"
          "detect_stack_use_after_return=0:max_allocation_size_mb=256:allocator_may_return_null=0";
+}
+
+/// The address sanitizer asks the system for the stack of signals at every throw.
+extern "C" int sigaltstack(stack_t const* next, stack_t* before) noexcept {
+  thread_local stack_t now{nullptr, SS_DISABLE, 0};
+  if (before != nullptr) *before = now;
+  if (next == nullptr) return 0;
+  now = *next;
+  return static_cast<int>(syscall(SYS_sigaltstack, next, nullptr));
 }
 
 namespace {
@@ -52,7 +64,7 @@ constexpr std::size_t kMostKept =
     64;  // inputs that leave objects, such as what is made at its first use
 
 struct Options {
-  std::string corpus, prefix;
+  std::string corpus, prefix, seen;
   std::uint64_t runs = ~std::uint64_t{0}, seconds = ~std::uint64_t{0}, seed = 1;
   std::optional<std::uint64_t> show;
 };
@@ -120,17 +132,26 @@ void watch() {
   setitimer(ITIMER_PROF, &second, nullptr);
 }
 
-/// The inputs that were read, by one bit each: 128 MiB, 4 % of them set after 40 million.
+/// The inputs that were read, by one bit each: 128 MiB, 4 % of them set after 40 million. In a file,
+/// which takes 4 KiB for each of its parts that has one, or in memory.
 class Seen {
  public:
+  explicit Seen(std::string const& file) {
+    auto const in = file.empty() ? -1 : open(file.c_str(), O_RDWR | O_CREAT, 0644);
+    auto const flags = file.empty() ? MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE : MAP_SHARED;
+    auto const sized = in < 0 || ftruncate(in, kBits / 8) == 0;
+    auto* const all = mmap(nullptr, kBits / 8, PROT_READ | PROT_WRITE, flags, in, 0);
+    chg::check(sized && all != MAP_FAILED, "-seen=" + file, "128 MiB that can be mapped", "none");
+    words_ = static_cast<std::uint64_t*>(all);
+  }
+
   /// Whether this is the first of its bytes.
   bool add(std::string_view bytes) {
     auto const bit = hash(bytes) % kBits;
-    auto& word = words_[bit / 64];
     auto const mask = std::uint64_t{1} << bit % 64;
-    auto const first = (word & mask) == 0;
-    word |= mask;
-    return first;
+    std::atomic_ref word(words_[bit / 64]);
+    return (word.load(std::memory_order_relaxed) & mask) == 0 &&
+           (word.fetch_or(mask, std::memory_order_relaxed) & mask) == 0;
   }
 
  private:
@@ -146,9 +167,7 @@ class Seen {
     return h;
   }
 
-  std::uint64_t* words_ =
-      static_cast<std::uint64_t*>(mmap(nullptr, kBits / 8, PROT_READ | PROT_WRITE,
-                                       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0));
+  std::uint64_t* words_;
 };
 
 /// Whether the bytes were read to the end. What was noticed on the way is forgotten, unsaid.
@@ -240,6 +259,8 @@ std::optional<Options> parsed(int count, char** words) {
       options.corpus = word;
     else if (name == "-artifact_prefix")
       options.prefix = value;
+    else if (name == "-seen")
+      options.seen = value;
     else if (name == "-runs" && n)
       options.runs = *n;
     else if (name == "-max_total_time" && n)
@@ -266,7 +287,7 @@ int sweep(Options const& options, Files const& files) {
   using Clock = std::chrono::steady_clock;
   auto const start = Clock::now();
   auto const seconds = [&] { return std::chrono::duration<double>(Clock::now() - start).count(); };
-  Seen seen;
+  Seen seen(options.seen);
   std::array<char, kMostBytes> buffer;
   std::uint64_t index = 0, runs = 0, whole = 0, bytes = 0, checked = 0, kept = 0;
   auto next_line = 30.0;
@@ -393,12 +414,12 @@ extern "C" std::size_t LLVMFuzzerMutate(std::uint8_t* data, std::size_t size, st
   }
 }
 
-int main(int count, char** words) {
+int main(int count, char** words) try {
   auto const options = parsed(count, words);
   if (!options) {
     std::fprintf(stderr,
                  "chg: error: %s CORPUS [-runs=N] [-max_total_time=SECONDS] [-seed=N] "
-                 "[-artifact_prefix=PREFIX] [-show=INDEX]\n",
+                 "[-artifact_prefix=PREFIX] [-seen=FILE] [-show=INDEX]\n",
                  words[0]);
     return 2;
   }
@@ -414,4 +435,10 @@ int main(int count, char** words) {
   std::printf("%zu files, %zu of them read to the end, seed %llu\n", files.size(), files.read(),
               static_cast<unsigned long long>(options->seed));
   return sweep(*options, files);
+} catch (std::filesystem::filesystem_error const& e) {
+  std::fprintf(stderr, "chg: error: %s\n", e.what());
+  return 2;
+} catch (chg::Error const& e) {
+  std::fprintf(stderr, "chg: error: %s\n", e.what());
+  return 2;
 }

@@ -11,6 +11,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdint>
 #include <cstdlib>
 #include <cstring>
@@ -28,7 +29,7 @@ struct Head {
 };
 static_assert(sizeof(Head) == 16);
 
-constexpr std::size_t kBytes = std::size_t{64} << 20, kLargest = std::size_t{1} << 18;
+constexpr std::size_t kBytes = std::size_t{64} << 20, kLargest = std::size_t{16} << 20;
 
 inline char *first = nullptr, *end = nullptr;
 inline char *begin = nullptr, *at = nullptr;  ///< of what this input uses, and of what it has not
@@ -43,7 +44,7 @@ inline void fail(char const* what) {
 __attribute__((no_sanitize("address", "undefined"))) inline void* take(std::size_t size,
                                                                        Kind kind) {
   // A margin that grows with the object, as that of the sanitizer does.
-  auto const margin = sizeof(Head) + (size >= 256 ? size / 8 & ~std::size_t{15} : 0);
+  auto const margin = sizeof(Head) + (std::min<std::size_t>(size / 8, 2'048) & ~std::size_t{15});
   auto const whole = margin + ((size + 15) & ~std::size_t{15});
   if (!reading || size > kLargest || whole > static_cast<std::size_t>(end - at))
     return std::malloc(size);

@@ -53,9 +53,12 @@ class RunLock {
       // keeps nobody out.
       struct ::stat named {
       }, mine{};
-      if (::stat(path_.c_str(), &named) == 0 && ::fstat(file_, &mine) == 0 && named.st_dev == mine.st_dev &&
-          named.st_ino == mine.st_ino)
+      if (::stat(path_.c_str(), &named) != 0 || ::fstat(file_, &mine) != 0) {
+        failed = errno;
+        if (failed != ENOENT) return release(made_), failed;
+      } else if (named.st_dev == mine.st_dev && named.st_ino == mine.st_ino) {
         return 0;
+      }
       ::close(std::exchange(file_, -1));
       failed = EBUSY;
     }

@@ -69,7 +69,8 @@ class Build:
 
     def all_tests(self) -> str:
         """Every test file in a namespace of its own, after all that they include."""
-        includes = dict.fromkeys(line for test in self.tests for line in test.read_text().splitlines() if line.startswith("#include"))
+        choice = r"^#if.*\n(?:#(?:include|el).*\n)+#endif"  # among headers
+        includes = dict.fromkeys(found for test in self.tests for found in re.findall(choice + "|^#include.*", test.read_text(), re.M))
         spaces = [f"namespace tests_{i} {{\n#include \"{test}\"\n}}" for i, test in enumerate(self.tests)]
         return "\n".join([*includes, *spaces, ""])
 

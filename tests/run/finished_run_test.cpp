@@ -26,10 +26,19 @@ TEST_CASE("finished_run: a result that is damaged, missing or another's is refus
     REQUIRE_NOTHROW(FinishedRun(name).read("b.csv"));
   }
   directory.write("run/a.npy", good + "x");
-  REQUIRE(has_all(message_of([&] { FinishedRun(name).read("a.npy"); }), {"a.npy is damaged", "10, as run.json says", "got 11"}));
+  auto const path = (name / "a.npy").string();
+  std::string const advice = " Put back the file of this run, or make the run again with --force.";
+  REQUIRE(message_of([&] { FinishedRun(name).read("a.npy"); }) ==
+          path + " is damaged, or another file: bytes. Expected 10, as run.json says, got 11." + advice);
+  directory.write("run/a.npy", "9876543210");
+  REQUIRE(message_of([&] { FinishedRun(name).read("a.npy"); })
+              .starts_with(path + " is damaged, or another file: SHA-256. Expected \"" + chg::files::sha256(good)));
   fs::remove(name / "a.npy");
-  REQUIRE(has_all(message_of([&] { FinishedRun(name).check_all(); }), {"a.npy is missing", "Put back"}));
-  REQUIRE(has_all(message_of([&] { FinishedRun(name).read("c.npy"); }), {"c.npy", "that run.json lists"}));
+  REQUIRE(message_of([&] { FinishedRun(name).check_all(); }) ==
+          path + " is missing. Expected the file that run.json lists, got none." + advice);
+  directory.write("run/c.npy", "another's");
+  REQUIRE(message_of([&] { FinishedRun(name).read("c.npy"); }) ==
+          (name / "c.npy").string() + ". Expected a result that run.json lists, got none of that name.");
 
   auto const other = finished_run(directory.path() / "other", {{"a.npy", "9876543210"}, {"b.csv", "b"}});
   directory.write("run/a.npy", good);
@@ -48,7 +57,9 @@ TEST_CASE("finished_run: the run of an older version, which lists nothing, is re
   REQUIRE(std::string(run.read("Uplus.npy").chars()) == "x");
   REQUIRE_NOTHROW(run.check_all());
   REQUIRE(run.has("Uplus.npy"));
+  directory.write("run/notes.txt", "mine");
   REQUIRE_FALSE(run.has("notes.txt"));
+  REQUIRE_FALSE(run.has("Uminus.npy"));  // which such a run may write, and did not
   REQUIRE(said.size() == 1);
   REQUIRE(has_all(said[0], {"run.json lists no results"}));
   chg::set_notice_handler(before);
@@ -67,7 +78,8 @@ TEST_CASE("finished_run: a manifest of odd values is an error of one short line,
   };
   CHECK(has_all(said(R"("status": 1)"), {"run.json: status", "a string"}));
   CHECK(has_all(said(R"("status": ")" + std::string(100'000, 'x') + '"'), {"a finished run"}));
-  CHECK(has_all(said(R"("status": "running")"), {"a finished run", "--resume"}));
+  CHECK(said(R"("status": "running")") == (directory.path() / "run").string() +
+                                              ": status. Expected a finished run, got \"running\". Go on with it by --resume.");
   CHECK(has_all(said(R"("status": "finished", "results": 1)"), {"results", "an array"}));
   CHECK(has_all(said(R"("status": "finished", "results": ["a"])"), {"results[0]", "a JSON object"}));
   for (auto const* name : {"../precious", "/etc/passwd", "", ".", "..", "state", "run.json", "state/fit.bin"})
@@ -88,4 +100,27 @@ TEST_CASE("finished_run: it is found from one of its files, through links, and n
     REQUIRE_FALSE(run_of(directory.path() / other));
   directory.write("run/a.npy", "b");
   REQUIRE(has_all(message_of([&] { run_of(directory.path() / "gates.npy"); }), {"a.npy is damaged"}));
+}
+
+TEST_CASE("finished_run: a file of an unfinished run is that of no finished one", "[run]") {
+  TemporaryDirectory const directory;
+  RunDirectory run(directory.path() / "run");
+  run.begin(kRunning);
+  run.write("a.npy", "a");
+  run.finish(kInterrupted);
+  CHECK(fs::exists(directory.path() / "run" / "a.npy"));
+  CHECK_FALSE(run_of(directory.path() / "run" / "a.npy"));
+}
+
+TEST_CASE("finished_run: without a lock nothing is moved, and results that wait are read where they are", "[run]") {
+  TemporaryDirectory const directory;
+  auto const name = finished_run(directory.path() / "run", {{"a.npy", "old"}});
+  auto const other = finished_run(directory.path() / "other", {{"a.npy", "new"}});
+  fs::create_directories(name / "state" / "lock");  // a folder, which cannot be locked
+  fs::rename(other, name / "state" / "done");
+  CHECK(std::string(FinishedRun(name).read("a.npy").chars()) == "new");
+  CHECK(contents(name / "a.npy") == "old");
+  CHECK(contents(name / "state/done/a.npy") == "new");
+  directory.write("run/state/done/run.json", "{");
+  CHECK(has_all(message_of([&] { FinishedRun run(name); }), {"state/done/run.json"}));
 }

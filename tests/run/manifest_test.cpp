@@ -47,7 +47,49 @@ TEST_CASE("manifest: it says what a fit was made from, by what and when", "[run]
   CHECK(json["options"]["normalise"] == "mean");
   CHECK(json["options"]["learning_rate"] == Json({0.1, 0.01}));
   CHECK(json["options"]["init"]["shape"] == Json({3, 2, 3}));
-  CHECK(json["build"].contains("gemm"));
+  CHECK(json["options"]["preset"] == (options.preset == chg::Preset::paper ? "paper" : "reference"));
+  CHECK(json["options"]["order"] == (options.order == chg::Order::shuffle ? "shuffle" : "sequential"));
+  CHECK(json["bos"] == "none added");
+  CHECK_FALSE(json.contains("settings"));
+  auto const ended = json["ended"].get<std::string>();
+  CHECK(ended.size() == 20);
+  CHECK(ended >= started);
+  std::string build;
+  for (auto const& entry : json["build"].items()) build += entry.key() + ": " + entry.value().get<std::string>() + "\n";
+  CHECK(build == chg::build_info());
+}
+
+TEST_CASE("manifest: options that are chosen by name are written by it", "[run]") {
+  CHECK(detail::option_json(chg::Preset::paper) == "paper");
+  CHECK(detail::option_json(chg::Preset::reference) == "reference");
+  CHECK(detail::option_json(chg::Order::shuffle) == "shuffle");
+  CHECK(detail::option_json(chg::Order::sequential) == "sequential");
+}
+
+TEST_CASE("manifest: the number type, the settings for texts and the files of the model are in it", "[run]") {
+  TemporaryDirectory const directory;
+  directory.write("config.json", "abc");
+  auto const model = small_model();
+  auto fit = chg::fit(model, small_examples(1), small_options());
+  Manifest manifest{.command = "c", .model = describe_model("m", model, directory.path()), .data = {}};
+  manifest.settings = SettingsRecord{.bos = "on", .bos_added = true, .pretokenizer = "qwen2"};
+  auto json = manifest_json(manifest, fit);
+  CHECK(json["data"] == Json::array());
+  CHECK(json["model"]["files"] == Json({{{"name", "config.json"}, {"bytes", 3}, {"sha256", sha256("abc")}}}));
+  CHECK(json["settings"] == Json({{"bos", "on"}, {"bos_added", true}, {"pretokenizer", "qwen2"}}));
+  manifest.settings->bos_added.reset();
+  for (auto const& [bytes, name] : {std::pair(8, "f64"), {4, "f32"}, {2, "bf16"}}) {
+    fit.origin.scalar_bytes = bytes;
+    json = manifest_json(manifest, fit);
+    CHECK(json["precision"] == name);
+    CHECK(json["settings"]["bos_added"].is_null());
+  }
+}
+
+TEST_CASE("manifest: records begin with nothing", "[run]") {
+  CHECK(FileRecord{}.bytes == 0);
+  CHECK(DataRecord{}.examples == 0);
+  CHECK(DataRecord{}.target_tokens == 0);
 }
 
 TEST_CASE("manifest: a command that is not UTF-8 is written all the same, its bytes replaced", "[run]") {
@@ -79,6 +121,12 @@ TEST_CASE("manifest: the files of a model are named with size and hash, whicheve
   REQUIRE(record.files[0].name == "config.json");
   REQUIRE(record.files[0].bytes == 3);
   REQUIRE(record.files[0].sha256 == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+  for (auto const* name : {"model-3.safetensors", "model-1.safetensors", "model-2.safetensors", "tokenizer.json"})
+    directory.write(name, "");
+  std::vector<std::string> names;
+  for (auto const& file : model_files(directory.path())) names.push_back(file.filename().string());
+  REQUIRE(names == std::vector<std::string>{"config.json", "tokenizer.json", "model-1.safetensors", "model-2.safetensors",
+                                            "model-3.safetensors"});
 }
 
 TEST_CASE("manifest: the hash of examples is that of their lines, and changes with any token or mask", "[run]") {
@@ -90,5 +138,7 @@ TEST_CASE("manifest: the hash of examples is that of their lines, and changes wi
   TemporaryDirectory const directory;
   auto const file = describe_data_file("train", directory.write("d.jsonl", "abc"), one);
   CHECK(file.sha256 == sha256("abc"));
+  CHECK(file.role == "train");
+  CHECK(file.name == (directory.path() / "d.jsonl").string());
   CHECK(file.target_tokens == 1);
 }

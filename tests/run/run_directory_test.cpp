@@ -163,7 +163,8 @@ TEST_CASE("run_directory: every way to name a directory will do: empty, the curr
 
 TEST_CASE("run_directory: what killed programs leave does not block", "[run]") {
   TemporaryDirectory const directory;
-  for (auto const* leftover : {"state/lock", "state/done.writing/a.csv", "state/next/run.json", ".run.json.chg-abcdef"}) {
+  for (auto const* leftover : {"state/lock", "state/done.writing/a.csv", "state/done/b.csv", "state/next/run.json",
+                               ".run.json.chg-abcdef"}) {
     INFO(leftover);
     auto const name = directory.path() / "run";
     fs::create_directories((name / leftover).parent_path());
@@ -365,4 +366,227 @@ TEST_CASE("run_directory: an attempt to replace a run is what is gone on with, a
   run.finish(kFinished);
   REQUIRE(names_in(name) == Names{"a.csv", "run.json"});
   REQUIRE(contents(name / "a.csv") == "new a");
+}
+
+TEST_CASE("run_directory: whether its place can be written is told before the work, and nothing is changed", "[run]") {
+  TemporaryDirectory const directory;
+  auto const here = fs::current_path();
+  directory.write("file", "");
+  fs::create_directory(directory.path() / "empty");
+  fs::current_path(directory.path());
+  for (auto const* name : {"run", "some/deep/run", "empty"}) CHECK_NOTHROW(RunDirectory(name).check_place());
+  CHECK_NOTHROW(RunDirectory(directory.path() / "run").check_place());
+  CHECK(message_of([] { RunDirectory("file/run").check_place(); }) ==
+        "file/run cannot be made. Expected a directory that can be read and written, got Permission denied.");
+  fs::permissions("empty", fs::perms::owner_read | fs::perms::owner_exec);
+  if (::geteuid() != 0)  // root may write everywhere
+    CHECK(has_all(message_of([] { RunDirectory("empty").check_place(); }), {"empty cannot be written", "Permission denied"}));
+  fs::permissions("empty", fs::perms::owner_all);
+  fs::current_path(here);
+  CHECK(names_in(directory.path()) == Names{"empty", "file"});
+}
+
+TEST_CASE("run_directory: errors say what is wrong, what is due and what to do", "[run]") {
+  TemporaryDirectory const directory;
+  CHECK(message_of([] { RunDirectory(""); }) == "run directory: name. Expected a path, got an empty one.");
+  auto const file = directory.write("file", "");
+  CHECK(message_of([&] { RunDirectory run(file); }) ==
+        file.string() + " is no run directory. Expected a free name, or a directory, got a file. Choose another name.");
+  fs::create_directory(directory.path() / "documents");
+  directory.write("documents/a", "");
+  CHECK(has_all(message_of([&] { RunDirectory run(directory.path() / "documents"); }),
+                {"documents is no run directory. Expected a free name, an empty directory, or one with run.json, got a directory "
+                 "with other files."}));
+  auto const name = directory.path() / "run";
+  RunDirectory run(name);
+  CHECK(message_of([&] { run.write("a.csv", ""); }) ==
+        "run directory: results. Expected a run that was begun or reopened, got neither.");
+  CHECK_FALSE(fs::exists(name));
+  run.begin(kRunning);
+  directory.write("run/a.csv", "mine");
+  run.write("a.csv", "ours");
+  CHECK(message_of([&] { run.finish(kFinished); }) ==
+        (name / "a.csv").string() + " would be overwritten. Expected a name that is free, for a result of this run, got a file "
+                                    "that run.json does not list. Move it away.");
+}
+
+TEST_CASE("run_directory: what is in the way of its own files is named", "[run]") {
+  TemporaryDirectory const directory;
+  auto const name = directory.path() / "run";
+  auto const said = [&](char const* in_the_way, bool folder) {
+    fs::remove_all(name);
+    fs::create_directories(folder ? name / in_the_way : (name / in_the_way).parent_path());
+    if (!folder) directory.write(std::string("run/") + in_the_way, "");
+    RunDirectory run(name);
+    return message_of([&] {
+      run.begin(kRunning);
+      run.write("a.csv", "x");
+      run.finish(kFinished);
+    });
+  };
+  CHECK(said("state/lock", true).starts_with((name / "state/lock").string() + " cannot be opened"));
+  CHECK(said("state/done.writing", false).starts_with((name / "state/done.writing").string() + " cannot be made"));
+  CHECK(said("state/done/folder", true).starts_with((name / "state/done").string() + " cannot be put in place"));
+}
+
+TEST_CASE("run_directory: folders and the lock are for whom the umask lets", "[run]") {
+  TemporaryDirectory const directory;
+  auto const mode = [&](char const* name) {
+    struct ::stat status {};
+    ::stat((directory.path() / name).c_str(), &status);
+    return status.st_mode & 07777;
+  };
+  auto const old = ::umask(0);
+  finished_run(directory.path() / "run", {{"a.csv", "x"}});
+  {
+    RunDirectory run(directory.path() / "run");
+    run.begin(kRunning);
+    run.write("a.csv", "y");
+    for (auto const* folder : {"run", "run/state", "run/state/next", "run/state/done.writing"}) CHECK(mode(folder) == 0777);
+    for (auto const* file : {"run/run.json", "run/state/lock", "run/a.csv"}) CHECK(mode(file) == 0666);
+  }
+  ::umask(old);
+}
+
+TEST_CASE("run_directory: run.json is for people to read, and lists results while there are none yet", "[run]") {
+  TemporaryDirectory const directory;
+  auto const name = directory.path() / "run";
+  auto manifest = kRunning;
+  manifest["command"] = "caf\xc3\xa9";
+  manifest["results"] = {1, 2};  // of another run
+  RunDirectory run(name);
+  run.begin(manifest);
+  CHECK(contents(name / "run.json") ==
+        "{\n  \"chg\": \"0\",\n  \"kind\": \"fit\",\n  \"status\": \"running\",\n  \"command\": \"caf\xc3\xa9\",\n  "
+        "\"results\": []\n}\n");
+  run.finish(manifest);
+  CHECK(Json::parse(contents(name / "run.json"))["results"] == Json::array());
+  CHECK(run.found() == Found::unfinished);
+}
+
+TEST_CASE("run_directory: what was found is what stands, after finish too", "[run]") {
+  TemporaryDirectory const directory;
+  auto const name = directory.path() / "run";
+  RunDirectory run(name);
+  CHECK(run.found() == Found::nothing);
+  run.begin(kRunning);
+  run.write("a.csv", "x");
+  run.finish(kFinished);
+  CHECK(run.found() == Found::finished);
+}
+
+TEST_CASE("run_directory: a run of an older version, which lists no results, is gone on with as it is", "[run]") {
+  TemporaryDirectory const directory;
+  auto const name = directory.path() / "run";
+  for (auto const lists : {false, true}) {
+    fs::create_directories(name / "state");
+    directory.write("run/run.json", std::string(R"({"chg": "0", "kind": "fit", "status": "running")") +
+                                        (lists ? R"(, "results": []})" : "}"));
+    {
+      RunDirectory run(name);
+      CHECK(run.found() == Found::unfinished);
+      run.reopen();
+      run.write_manifest(kInterrupted);
+    }
+    CHECK(Json::parse(contents(name / "run.json")).contains("results") == lists);
+  }
+}
+
+TEST_CASE("run_directory: a state without run.json is there to go on from", "[run]") {
+  TemporaryDirectory const directory;
+  for (auto const* file : {"fit.bin", "fit.previous.bin"}) {
+    auto const name = directory.path() / file;
+    fs::create_directories(name / "state");
+    chg::save(chg::fit(small_model(), small_examples(1), small_options()), name / "state" / file);
+    RunDirectory run(name);
+    CHECK(run.found() == Found::unfinished);
+    CHECK(run.manifest() == Json::object());
+  }
+}
+
+TEST_CASE("run_directory: a run that begins anew does not go on from what was there", "[run]") {
+  TemporaryDirectory const directory;
+  auto const fit = chg::fit(small_model(), small_examples(1), small_options());
+  auto const replacing = GENERATE(false, true);
+  auto const name = directory.path() / "run";
+  if (replacing) finished_run(name, {{"a.csv", "a"}});
+  for (int times = 0; times < 2; ++times) {
+    RunDirectory run(name);
+    run.begin(kRunning);
+    CHECK_FALSE(run.saved<chg::Fit>());
+    run.checkpoint(fit);
+    run.checkpoint(fit);
+    CHECK(run.saved<chg::Fit>());
+  }
+  if (!replacing) return;
+  fs::remove_all(name / "state");
+  fs::create_directories(name / "state" / "next");  // left by a program that was killed
+  RunDirectory run(name);
+  CHECK(run.found() == Found::finished);
+  CHECK_NOTHROW(run.begin(kRunning));
+}
+
+TEST_CASE("run_directory: an interrupted attempt that takes the place of an interrupted run goes on from its own state",
+          "[run]") {
+  TemporaryDirectory const directory;
+  auto const name = directory.path() / "run";
+  for (chg::Index const after : {2, 4}) {
+    auto options = small_options();
+    options.progress = [after](chg::Progress const& p) { return p.done < after; };
+    auto const part = chg::fit(small_model(), small_examples(1), options);
+    RunDirectory run(name);
+    run.begin(kRunning);
+    write_fit(run, part);
+    run.finish(kInterrupted);
+    RunDirectory next(name);
+    next.reopen();
+    CHECK(next.saved<chg::Fit>()->point == part.point);
+  }
+  // A finished one leaves nothing to go on from, the state of its own attempt neither.
+  RunDirectory run(name);
+  run.begin(kRunning);
+  write_fit(run, chg::fit(small_model(), small_examples(1), small_options()));
+  run.checkpoint(chg::fit(small_model(), small_examples(1), small_options()));
+  run.finish(kFinished);
+  CHECK_FALSE(fs::exists(name / "state"));
+}
+
+TEST_CASE("run_directory: whoever opens a run puts waiting results in place, unless another program is writing it", "[run]") {
+  TemporaryDirectory const directory;
+  auto const name = directory.path() / "run";
+  auto const wait = [&](char const* bytes) {
+    auto const other = finished_run(directory.path() / "other", {{"a.csv", bytes}});
+    fs::create_directories(name / "state");
+    fs::rename(other, name / "state" / "done");
+  };
+  {
+    RunDirectory busy(name);
+    busy.begin(kRunning);
+    wait("new");
+    CHECK(has_all(message_of([&] { RunDirectory late(name); }), {"run is being written by another program"}));
+    CHECK(fs::exists(name / "state/done/a.csv"));
+  }
+  directory.write("run/run.json", R"({"chg": "0", "kind": "fit", "status": "interrupted"})");
+  {
+    RunDirectory run(name);
+    CHECK(run.found() == Found::finished);
+    CHECK(run.manifest()["status"] == "finished");
+    CHECK(contents(name / "a.csv") == "new");
+    CHECK_NOTHROW(run.begin(kRunning));
+  }
+  RunDirectory late(name);
+  fs::remove(name / "a.csv");
+  wait("newer");  // another program, killed since
+  CHECK(has_all(message_of([&] { late.begin(kRunning); }), {"run has changed"}));
+  CHECK(contents(name / "a.csv") == "newer");
+}
+
+TEST_CASE("run_directory: a run that another program wrote over since it was looked at has changed", "[run]") {
+  TemporaryDirectory const directory;
+  auto const name = finished_run(directory.path() / "run", {{"a.csv", "a"}});
+  RunDirectory late(name);
+  finished_run(name, {{"a.csv", "b"}});
+  CHECK(has_all(message_of([&] { late.begin(kRunning); }), {"run has changed. Expected the run that was there, got one that"}));
+  fs::remove_all(name);
+  CHECK(has_all(message_of([&] { late.begin(kRunning); }), {"run has changed. Expected the run that was there"}));
 }

@@ -7,6 +7,8 @@
 #include "formats/test_files.hpp"
 #include "run/small_fit.hpp"
 
+#include <fcntl.h>
+
 #include <filesystem>
 #include <map>
 #include <set>
@@ -37,6 +39,13 @@ inline std::map<std::string, std::string> snapshot(std::filesystem::path const& 
 inline std::map<std::string, std::string> without_state(std::map<std::string, std::string> all) {
   std::erase_if(all, [](auto const& file) { return file.first == "state" || file.first.starts_with("state/"); });
   return all;
+}
+
+/// Descriptors of this program that are open.
+inline int open_files() {
+  auto open = 0;
+  for (int file = 0; file < 256; ++file) open += ::fcntl(file, F_GETFD) >= 0;
+  return open;
 }
 
 inline std::filesystem::path finished_run(std::filesystem::path const& name, std::map<std::string, std::string> const& results) {

@@ -48,6 +48,7 @@ TEST_CASE("same_run: what decides the bits is compared, the rest is not", "[run]
   differs("/data/0/sha256", "xx", {"SHA-256 of the data (train)", "dd", "xx"});
   differs("/build/vector bytes", "32", {"build, vector bytes", "64", "32", "rounds otherwise"});
   differs("/build/gemm", "blas", {"build, gemm", "packed", "blas", "the program that began it"});
+  differs("/model/architecture/layers", 3, {"architecture of the model", "{\"layers\":2}", "{\"layers\":3}"});
   differs("/model/files/3", Json{{"name", "merges.txt"}, {"sha256", "xx"}}, {"merges.txt", "none, as when the run began"});
 }
 
@@ -57,6 +58,10 @@ TEST_CASE("same_run: a manifest of an older version is compared by what it recor
   older["model"]["files"].erase(2);
   now["settings"]["pretokenizer"] = "qwen2";
   REQUIRE_NOTHROW(check_same_run("run", older, now));
+  for (auto const* name : {"special_tokens_map.json", "added_tokens.json", "spiece.model"}) {
+    now["model"]["files"][2]["name"] = name;
+    CHECK_NOTHROW(check_same_run("run", older, now));
+  }
   now["model"]["files"][1]["sha256"] = "xx";
   REQUIRE(has_all(said(older, now), {"tokenizer.json", "bb", "xx"}));
 }
@@ -81,4 +86,52 @@ TEST_CASE("same_run: odd values give one short line, never a text of the JSON li
     one[key] = odd[key];
     CHECK(said(one, manifest()).size() < 700);
   }
+}
+
+TEST_CASE("same_run: a model without files is known by its name, and one with files is not", "[run]") {
+  for (auto const& files : {Json::array(), Json()}) {
+    auto then = manifest(), now = manifest();
+    then["model"]["files"] = now["model"]["files"] = files;
+    CHECK_NOTHROW(check_same_run("run", then, now));
+    now["model"]["name"] = "another";
+    CHECK(said(then, now).starts_with("run: model. Expected \"m\", with which the run began, got \"another\"."));
+  }
+}
+
+TEST_CASE("same_run: what one of them does not have is an error that says so", "[run]") {
+  auto then = manifest(), now = manifest();
+  now["options"].erase("lambda");
+  CHECK(said(then, now).starts_with("run: option lambda. Expected 0.1, with which the run began, got none."));
+  CHECK(said(now, then).starts_with("run: option lambda. Expected none, as when the run began, got 0.1."));
+  then.erase("precision");
+  CHECK(said(then, manifest()).starts_with("run: precision. Expected null, with which the run began, got \"f32\"."));
+}
+
+TEST_CASE("same_run: values are shown in one line, as they were written, up to 120 characters", "[run]") {
+  auto const shown = [](Json const& value) {
+    auto now = manifest();
+    now["options"]["lambda"] = value;
+    auto const message = said(manifest(), now);
+    auto const begin = message.find("got ") + 4;
+    return message.substr(begin, message.find(". Resume with") - begin);
+  };
+  CHECK(shown({0.1, 0.01}) == "[0.1,0.01]");
+  CHECK(shown("\xc3\xa9") == "\"\xc3\xa9\"");
+  auto const longest = std::string(118, 'x');
+  CHECK(shown(longest) == '"' + longest + '"');
+  CHECK(shown(longest + "y") == '"' + longest + "y...");
+}
+
+TEST_CASE("same_run: of names 40 characters are shown", "[run]") {
+  auto const shown = std::string(40, 'n');
+  auto const differs = [](Json const& now) { return said(manifest(), now); };
+  auto now = manifest();
+  now["options"][shown + "m"] = 1;
+  CHECK(differs(now).starts_with("run: option " + shown + ". "));
+  now = manifest();
+  now["build"][shown + "m"] = 1;
+  CHECK(differs(now).starts_with("run: build, " + shown + ". "));
+  now = manifest();
+  now["data"].push_back({{"role", shown + "m"}, {"sha256", "x"}});
+  CHECK(differs(now).starts_with("run: SHA-256 of the data (" + shown + "). "));
 }

@@ -29,6 +29,34 @@ TEST_CASE("summary: a row for every gate matrix and seed, with the figures that 
   auto const csv = chg::run::summary_csv(rows);
   REQUIRE(csv.substr(0, csv.find('\n')) == "seed,data,gates,nll,accuracy,token_accuracy,n");
   REQUIRE(std::count(csv.begin(), csv.end(), '\n') == 13);
+  REQUIRE(csv.find("\n5,validation,ungated,") != std::string::npos);
+}
+
+TEST_CASE("summary: a row begins with zeros", "[run]") {
+  chg::run::SummaryRow const row;
+  CHECK(row.seed == 0);
+  CHECK(row.n == 0);
+  CHECK(std::vector{row.nll, row.accuracy, row.token_accuracy} == std::vector{0.0, 0.0, 0.0});
+}
+
+TEST_CASE("summary: an NLL that is no finite number is said once and left out, a finite one is not", "[run]") {
+  std::vector<std::string> said;
+  auto const before = chg::set_notice_handler([&](std::string const& line) { said.push_back(line); });
+  auto const data = small_examples(1);
+  auto const fit = chg::fit(small_model(), data, small_options());
+  chg::run::summarise(small_model(), fit, "train", data);
+  CHECK(said.empty());
+  auto const config = small_model().config();
+  auto weights = chg::random_weights<double>(chg::llama_like, config, {.seed = 3});
+  weights.final_norm.setConstant(1e308);  // logits overflow
+  weights.embedding *= 1e5;
+  weights.unembedding *= 1e5;
+  chg::Transformer<chg::llama_like, double> const broken(config, std::move(weights));
+  auto const rows = chg::run::summarise(broken, fit, "train", data);
+  chg::set_notice_handler(before);
+  CHECK(said.size() == 6);
+  CHECK(said[0] == "summary: the NLL of train under ungated is not a finite number, and its field is empty");
+  CHECK(chg::run::summary_csv(rows).find("\n5,train,ungated,,") != std::string::npos);
 }
 
 TEST_CASE("summary: a gate of exactly 0.5 counts as open when gates are binarised", "[run]") {

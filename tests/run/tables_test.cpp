@@ -74,7 +74,12 @@ TEST_CASE("tables: heads.csv gives gates, scores and class of each head", "[run]
   REQUIRE(number(r[6]) == minus);
   REQUIRE(number(r[7]) == 1 - plus);
   REQUIRE(number(r[8]) == plus * (1 - minus));
-  REQUIRE(r[9] == name(chg::classify(plus, minus)));
+  for (chg::Index set = 0; set < 2; ++set)
+    for (chg::Index layer = 0; layer < 2; ++layer)
+      for (chg::Index head = 0; head < 3; ++head) {
+        auto const& row = rows[static_cast<std::size_t>(1 + set * 6 + layer * 3 + head)];
+        CHECK(row[9] == name(chg::classify(fit.g_plus()(set, layer, head), fit.g_minus()(set, layer, head))));
+      }
 }
 
 TEST_CASE("tables: ablation.csv gives each point with its choices, effects as off minus on", "[run]") {

@@ -70,7 +70,6 @@ class RunDirectory {
   void begin(Json manifest, std::vector<std::string> const& names = {}) {
     take_over();
     for (auto const& name : names) check_ours(name);
-    manifest["results"] = Json::array();
     lists_ = true;
     attempt_ = older_;
     began_ = true;

@@ -58,9 +58,9 @@ TEST_CASE("families: every tensor of a checkpoint is needed, and no other is tak
     for (auto const& item : tensors_of(family)) {
       auto const& name = item.first;
       auto const quoted = "\"" + name + "\"";
-      CHECK(has_all(complaint(family, [&](Tensors& all) { all.erase(name); }), {quoted, "is missing"}));
+      CHECK(ordered(complaint(family, [&](Tensors& all) { all.erase(name); }), {quoted, "is missing"}));
     }
-    CHECK(has_all(complaint(
+    CHECK(ordered(complaint(
                       family,
                       [](Tensors& all) {
       all["model.layers.0.extra.weight"] = {"F32", {1}, bytes_of({1})};
@@ -74,19 +74,19 @@ TEST_CASE("families: a tensor of another shape is refused with both shapes", "[f
     return complaint(family, [&](Tensors& all) { all.at(name).shape = shape; });
   };
   // The same numbers in another shape: 24 x 12 and 28 x 12 fused, 72 x 24 and 72 head by head.
-  CHECK(has_all(reshaped("phi3", "model.layers.1.self_attn.qkv_proj.weight", {12, 24}),
+  CHECK(ordered(reshaped("phi3", "model.layers.1.self_attn.qkv_proj.weight", {12, 24}),
                 {"qkv_proj.weight\" has the wrong shape", "[24, 12]", "got [12, 24]"}));
-  CHECK(has_all(reshaped("phi3", "model.layers.1.mlp.gate_up_proj.weight", {14, 24}),
+  CHECK(ordered(reshaped("phi3", "model.layers.1.mlp.gate_up_proj.weight", {14, 24}),
                 {"gate_up_proj.weight\" has the wrong shape", "[28, 12]", "got [14, 24]"}));
-  CHECK(has_all(reshaped("gpt_neox", "gpt_neox.layers.0.attention.query_key_value.weight", {24, 72}),
+  CHECK(ordered(reshaped("gpt_neox", "gpt_neox.layers.0.attention.query_key_value.weight", {24, 72}),
                 {"query_key_value.weight\" has the wrong shape", "[72, 24]", "got [24, 72]"}));
-  CHECK(has_all(reshaped("gpt_neox", "gpt_neox.layers.0.attention.query_key_value.bias", {3, 24}),
+  CHECK(ordered(reshaped("gpt_neox", "gpt_neox.layers.0.attention.query_key_value.bias", {3, 24}),
                 {"query_key_value.bias\" has the wrong shape", "[72]", "got [3, 24]"}));
-  CHECK(has_all(reshaped("qwen3", "model.layers.0.self_attn.q_norm.weight", {2, 2}),
+  CHECK(ordered(reshaped("qwen3", "model.layers.0.self_attn.q_norm.weight", {2, 2}),
                 {"q_norm.weight\" has the wrong shape", "[4]", "got [2, 2]"}));
-  CHECK(has_all(reshaped("qwen2", "model.layers.2.self_attn.k_proj.bias", {2, 3}),
+  CHECK(ordered(reshaped("qwen2", "model.layers.2.self_attn.k_proj.bias", {2, 3}),
                 {"k_proj.bias\" has the wrong shape", "[6]", "got [2, 3]"}));
-  CHECK(has_all(reshaped("gemma2", "model.layers.0.pre_feedforward_layernorm.weight", {3, 4}),
+  CHECK(ordered(reshaped("gemma2", "model.layers.0.pre_feedforward_layernorm.weight", {3, 4}),
                 {"pre_feedforward_layernorm.weight\" has the wrong shape", "[12]"}));
 }
 
@@ -99,7 +99,7 @@ TEST_CASE("families: buffers and tied heads are passed over by name", "[formats]
       all[layer + "rotary_emb.inv_freq"] = {"F32", {1}, bytes_of({1})};
     };
     CHECK(complaint(family, add) == kNone);
-    CHECK(has_all(complaint(
+    CHECK(ordered(complaint(
                       family,
                       [](Tensors& all) {
       all["gpt_neox.layers.9.attention.bias"] = {"F32", {1}, bytes_of({1})};
@@ -108,7 +108,7 @@ TEST_CASE("families: buffers and tied heads are passed over by name", "[formats]
   }
   for (auto const* family : {"qwen2", "gemma", "gemma2", "gemma3_text"}) {
     CHECK(complaint(family, [](Tensors& all) { all["lm_head.weight"] = all["model.embed_tokens.weight"]; }) == kNone);
-    CHECK(has_all(complaint(
+    CHECK(ordered(complaint(
                       family,
                       [](Tensors& all) {
       all["lm_head.weight"] = all["model.embed_tokens.weight"];
@@ -147,7 +147,7 @@ TEST_CASE("families: the one matrix of a tied model is read under the head's nam
           chg::formats::read_weights<float>(directory_of(family), description).embedding);
   }
   for (auto const& [family, head] : {std::pair("llama", "lm_head.weight"), std::pair("gpt_neox", "embed_out.weight")})
-    CHECK(has_all(complaint(family, [head = head](Tensors& all) { all.erase(head); }),
+    CHECK(ordered(complaint(family, [head = head](Tensors& all) { all.erase(head); }),
                   {head, "is missing", "tie_word_embeddings is false", "set tie_word_embeddings to true"}));
 }
 

@@ -69,6 +69,17 @@ inline bool has_all(std::string const& message, std::initializer_list<std::strin
   return true;
 }
 
+/// The parts one after the other: an error says what is wrong, then what is due, then what is there.
+inline bool ordered(std::string const& message, std::initializer_list<std::string_view> parts) {
+  std::size_t at = 0;
+  for (auto const part : parts) {
+    auto const found = message.find(part, at);
+    if (found == std::string::npos) return false;
+    at = found + part.size();
+  }
+  return true;
+}
+
 /// A folder of the test data that are not in the repository, below the directory that CHG_TEST_DATA names; empty when it is
 /// not there.
 inline std::filesystem::path test_data(std::string const& folder) {

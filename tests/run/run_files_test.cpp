@@ -43,7 +43,7 @@ TEST_CASE("run_files: what cannot be looked at, or listed, is an error and not t
   CHECK_FALSE(detail::there(file / "below"));
   fs::create_symlink("absent", directory.path() / "link");
   CHECK(detail::there(directory.path() / "link"));
-  CHECK(has_all(message_of([&] { detail::names_in(directory.path() / "absent"); }),
+  CHECK(has_all(message_of([&] { chg::names_in_folder(directory.path() / "absent"); }),
                 {"absent cannot be listed", "No such file"}));
 }
 
@@ -52,9 +52,9 @@ TEST_CASE("run_files: names in a folder are in order, and without . and ..", "[r
   std::vector<std::string> names;
   for (int i = 10; i < 60; ++i) names.push_back(std::to_string(i));
   for (auto name = names.rbegin(); name != names.rend(); ++name) directory.write(*name, "");
-  CHECK(detail::names_in(directory.path()) == names);
+  CHECK(chg::names_in_folder(directory.path()) == names);
   for (auto const& name : names) fs::remove(directory.path() / name);
-  CHECK(detail::names_in(directory.path()).empty());
+  CHECK(chg::names_in_folder(directory.path()).empty());
 }
 
 TEST_CASE("run_files: only what write_file leaves of run.json and a checkpoint is a leftover",

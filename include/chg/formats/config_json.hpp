@@ -6,10 +6,12 @@
 #pragma once
 
 #include <chg/formats/families/all.hpp>
+#include <chg/tensor/list_folder.hpp>
 
 #include <filesystem>
 #include <string>
 #include <system_error>
+#include <vector>
 
 namespace chg::formats {
 
@@ -55,10 +57,11 @@ inline ModelDescription read_config(std::filesystem::path const& directory) {
   auto const adapter = directory / "adapter_config.json";
   check(!std::filesystem::exists(adapter, unknown), adapter.string(), "a model without an adapter beside it", "an adapter",
         "Merge it into its model (merge_and_unload in peft) and save that; or take the file away.");
-  if (!std::filesystem::exists(path, unknown))
-    for (auto const& entry : std::filesystem::directory_iterator(directory, unknown))
-      check(entry.path().extension() != ".gguf", path.string(), "a file of this name, or the path of a GGUF file", "none",
-            "Give the path of " + entry.path().filename().string() + " itself.");
+  std::vector<std::string> names;
+  if (!std::filesystem::exists(path, unknown)) list_folder(directory, names);  // the error below says more than a reason
+  for (auto const& name : names)
+    check(std::filesystem::path(name).extension() != ".gguf", path.string(), "a file of this name, or the path of a GGUF file",
+          "none", "Give the path of " + name + " itself.");
   return parse_config(read_json(path, {.bytes = 10'000'000}), path.string());
 }
 

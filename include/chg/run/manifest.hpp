@@ -8,6 +8,7 @@
 #include <chg/model/architecture.hpp>
 #include <chg/model/workers.hpp>
 #include <chg/tensor/gemm.hpp>
+#include <chg/tensor/list_folder.hpp>
 
 #include <nlohmann/json.hpp>
 
@@ -65,10 +66,8 @@ inline std::vector<std::filesystem::path> model_files(std::filesystem::path cons
        {"config.json", "model.safetensors.index.json", "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json",
         "added_tokens.json", "tokenizer.model", "spiece.model", "vocab.json", "merges.txt", "encoder.json", "vocab.bpe"})
     if (std::filesystem::is_regular_file(directory / name)) found.push_back(directory / name);
-  auto const named = found.size();
-  for (auto const& entry : std::filesystem::directory_iterator(directory))
-    if (entry.path().extension() == ".safetensors") found.push_back(entry.path());
-  std::sort(found.begin() + static_cast<std::ptrdiff_t>(named), found.end());
+  for (auto const& name : names_in_folder(directory))
+    if (std::filesystem::path(name).extension() == ".safetensors") found.push_back(directory / name);
   return found;
 }
 

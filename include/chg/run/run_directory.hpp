@@ -10,6 +10,7 @@
 #include <chg/gate/checkpoint.hpp>
 #include <chg/run/run_files.hpp>
 #include <chg/run/run_lock.hpp>
+#include <chg/tensor/list_folder.hpp>
 #include <chg/tensor/notice.hpp>
 
 #include <fcntl.h>
@@ -152,7 +153,7 @@ class RunDirectory {
   void finish(Json manifest) {
     auto const staging = results();
     manifest["results"] = Json::array();
-    for (auto const& name : detail::names_in(staging)) {
+    for (auto const& name : names_in_folder(staging)) {
       check_ours(name);
       auto const file = describe_file(staging / name);
       manifest["results"].push_back({{"name", file.name}, {"bytes", file.bytes}, {"sha256", file.sha256}});
@@ -199,7 +200,7 @@ class RunDirectory {
   /// go on from.
   bool check_only_ours() const {
     auto const only = [](std::filesystem::path const& folder, std::vector<std::string> const& ours) {
-      for (auto const& name : detail::names_in(folder))
+      for (auto const& name : names_in_folder(folder))
         if (std::find(ours.begin(), ours.end(), name) == ours.end() && !detail::leftover_file(name)) return false;
       return true;
     };

@@ -16,9 +16,9 @@
 #include <chg/files/write_file.hpp>
 #include <chg/formats/json.hpp>
 #include <chg/run/manifest.hpp>
+#include <chg/tensor/list_folder.hpp>
 #include <chg/tensor/notice.hpp>
 
-#include <dirent.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -27,7 +27,6 @@
 #include <cstdio>
 #include <filesystem>
 #include <limits>
-#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -61,19 +60,6 @@ inline bool there(fs::path const& path) {
   return false;
 }
 
-/// Names in a folder. Throws Error where it cannot be read. (The steps of std::filesystem's iterator are noexcept in libstdc++ 12
-/// and end the program when memory runs out.)
-inline std::vector<std::string> names_in(fs::path const& folder) {
-  std::vector<std::string> names;
-  std::unique_ptr<::DIR, int (*)(::DIR*)> const entries(::opendir(folder.c_str()), [](::DIR* all) { return ::closedir(all); });
-  if (!entries) fail(folder, "cannot be listed", errno);
-  for (errno = 0; auto const* const entry = ::readdir(entries.get()); errno = 0)
-    if (std::string_view const name = entry->d_name; name != "." && name != "..") names.emplace_back(name);
-  if (errno != 0) fail(folder, "cannot be listed", errno);
-  std::sort(names.begin(), names.end());
-  return names;
-}
-
 /// What write_file leaves of run.json or a checkpoint when it is killed: .NAME.chg- and six characters.
 inline bool leftover_file(std::string_view name) {
   constexpr std::size_t kEnd = 11;
@@ -83,7 +69,7 @@ inline bool leftover_file(std::string_view name) {
 inline void remove_leftovers(fs::path const& folder) {
   std::error_code ignored;
   if (!fs::is_directory(folder, ignored)) return;
-  for (auto const& name : names_in(folder))
+  for (auto const& name : names_in_folder(folder))
     if (leftover_file(name)) ::unlink((folder / name).c_str());
 }
 
@@ -91,7 +77,7 @@ inline void remove_leftovers(fs::path const& folder) {
 inline void remove_folder(fs::path const& folder) {
   std::error_code ignored;
   if (!fs::is_directory(fs::symlink_status(folder, ignored))) return;
-  for (auto const& name : names_in(folder)) ::unlink((folder / name).c_str());
+  for (auto const& name : names_in_folder(folder)) ::unlink((folder / name).c_str());
   ::rmdir(folder.c_str());
 }
 

@@ -5,10 +5,10 @@
 //     auto const ids = tokenizer.encode("The capital of France is");
 #pragma once
 
+#include <chg/tensor/list_folder.hpp>
 #include <chg/tokenizer/gguf_file.hpp>
 #include <chg/tokenizer/neighbours.hpp>
 
-#include <algorithm>
 #include <array>
 #include <filesystem>
 #include <optional>
@@ -104,9 +104,8 @@ inline Parts read_parts(std::filesystem::path const& path, LoadTokenizerOptions 
 /// order. Beside the config.json of a model, whose weights are never those of a GGUF, a GGUF comes last.
 inline std::filesystem::path choose_file(std::filesystem::path const& directory) {
   std::vector<std::filesystem::path> gguf;
-  for (auto const& entry : std::filesystem::directory_iterator(directory))
-    if (entry.path().extension() == ".gguf") gguf.push_back(entry.path());
-  std::sort(gguf.begin(), gguf.end());
+  for (auto const& name : names_in_folder(directory))
+    if (std::filesystem::path(name).extension() == ".gguf") gguf.push_back(directory / name);
   auto const of_model = std::filesystem::exists(directory / "config.json");
   if (!gguf.empty() && !of_model) return gguf.front();
   for (auto const* name : {"tokenizer.json", "tokenizer.model", "spiece.model"})

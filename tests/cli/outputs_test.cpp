@@ -290,3 +290,10 @@ TEST_CASE("outputs: what a run wrote is used under other settings with one notic
   CHECK(has_all(sh(shell, "\"$CHG\" score model texts.jsonl --bos off --gates run/Gplus.npy --out s").err,
                 {"model model.safetensors", "there and", "here"}));
 }
+
+TEST_CASE("outputs: texts that cannot be read to their end give none", "[cli]") {
+  Shell const shell;
+  if (!ready(shell)) return;
+  check_refused(shell, "\"$CHG\" tokenize builtin:teaching --jsonl < .", {"standard input", "Is a directory"});
+  check_refused(shell, "\"$CHG\" tokenize builtin:teaching --jsonl <&-", {"standard input", "Bad file descriptor"});
+}

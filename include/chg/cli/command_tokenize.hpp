@@ -6,15 +6,15 @@
 #include <chg/cli/console.hpp>
 #include <chg/cli/model_tokenizer.hpp>
 #include <chg/formats/json.hpp>
+#include <chg/tensor/read_whole.hpp>
 
 #include <algorithm>
-#include <iostream>
-#include <iterator>
 #include <limits>
 #include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <system_error>
 #include <utility>
 #include <vector>
 
@@ -92,8 +92,9 @@ inline std::string token_table(std::vector<Token> const& ids, Tokenizer const& t
 inline void tokenize(TokenizeWords const& w, Settings const& s) {
   auto const tokenizer = tokenizer_of(w.model, s);
   if (!w.jsonl) return print_out(token_table(tokenizer.encode(w.text, {.bos = bos_of(s)}), tokenizer));
-  std::string const input(std::istreambuf_iterator<char>(std::cin), {});
-  check(!std::cin.bad(), "standard input", "texts that can be read", "an error");
+  std::string input;
+  auto const failed = read_whole(0, input);
+  check(failed == 0, "standard input", "texts that can be read", std::generic_category().message(failed));
   print_out(tokenize_lines(input, tokenizer, bos_of(s), w.decode));
 }
 

@@ -12,6 +12,7 @@
 #include <chg/cli/model_word.hpp>
 #include <chg/cli/settings.hpp>
 #include <chg/tensor/notice.hpp>
+#include <chg/tensor/read_whole.hpp>
 
 #include <unistd.h>
 #if defined(__GLIBC__)
@@ -22,9 +23,9 @@
 #include <cmath>
 #include <cstdlib>
 #include <filesystem>
-#include <fstream>
 #include <limits>
 #include <string>
+#include <string_view>
 #include <utility>
 
 namespace chg::cli {
@@ -35,10 +36,12 @@ struct Resident {
 };
 inline Resident resident_bytes() {
   Resident bytes;
-  std::ifstream status("/proc/self/status");
-  for (std::string line; std::getline(status, line);)
+  auto const status = chg::detail::system_text("/proc/self/status");
+  for (std::string_view rest = status; !rest.empty();) {
+    auto const line = std::string(chg::detail::take_line(rest));
     for (auto const& [key, value] : {std::pair("VmRSS:", &bytes.now), std::pair("VmHWM:", &bytes.most)})
       if (line.starts_with(key)) *value = 1024 * std::strtod(line.c_str() + 6, nullptr);  // kilobytes
+  }
   return bytes;
 }
 
@@ -46,12 +49,11 @@ inline Resident resident_bytes() {
 /// where nothing says. root: as in cpu_quota.
 inline double machine_bytes(std::filesystem::path const& root = "/") {
   double machine = 0;
-  std::ifstream meminfo(root / "proc/meminfo");
-  for (std::string key, rest; meminfo >> key;) {
-    double kilobytes = 0;
-    if (!(meminfo >> kilobytes)) meminfo.clear();
-    if (key == "MemTotal:" || key == "SwapTotal:") machine += 1024 * kilobytes;
-    std::getline(meminfo, rest);
+  auto const meminfo = chg::detail::system_text(root / "proc/meminfo");
+  for (std::string_view rest = meminfo; !rest.empty();) {
+    auto const words = chg::detail::words_of(chg::detail::take_line(rest));
+    if (words.size() > 1 && (words[0] == "MemTotal:" || words[0] == "SwapTotal:"))
+      machine += 1024 * std::strtod(words[1].c_str(), nullptr);  // kilobytes
   }
   auto least = machine > 0 ? machine : std::numeric_limits<double>::infinity();
   auto const folders = chg::detail::cgroup_folders(root, "memory");

@@ -7,13 +7,11 @@
 
 #include <chg/files/write_file.hpp>
 #include <chg/gate/fit_record.hpp>
+#include <chg/tensor/read_whole.hpp>
 
 #include <bit>
-#include <cerrno>
 #include <cstring>
 #include <filesystem>
-#include <fstream>
-#include <iterator>
 #include <system_error>
 #include <type_traits>
 
@@ -223,11 +221,9 @@ Record parse_record(std::string_view bytes, std::string const& name) {
 
 template <class Record>
 Record load_record(std::filesystem::path const& path) {
-  std::ifstream in(path, std::ios::binary);
-  auto const reason = in.is_open() ? EISDIR : errno;
-  check(in.is_open() && !std::filesystem::is_directory(path), "load: " + path.string(), "a file that can be read",
-        std::generic_category().message(reason));
-  std::string const bytes(std::istreambuf_iterator<char>(in), {});
+  std::string bytes;
+  auto const failed = read_whole(path, bytes);
+  check(failed == 0, "load: " + path.string(), "a file that can be read", std::generic_category().message(failed));
   return parse_record<Record>(bytes, path.string());
 }
 

@@ -8,19 +8,20 @@
 #pragma once
 
 #include <chg/tensor/error.hpp>
+#include <chg/tensor/read_whole.hpp>
 
 #include <omp.h>
 
 #include <algorithm>
 #include <atomic>
 #include <cmath>
+#include <cstdlib>
 #include <filesystem>
-#include <fstream>
 #include <limits>
 #include <mutex>
 #include <new>
-#include <sstream>
 #include <string>
+#include <string_view>
 #include <system_error>
 #include <thread>
 #include <utility>
@@ -46,11 +47,12 @@ inline bool lists(std::string const& list, std::string const& word) {
 inline CgroupFolders cgroup_folders(std::filesystem::path const& root, std::string const& controller) {
   namespace fs = std::filesystem;
   std::string path_v2 = "/", path_v1 = "/";
-  std::ifstream groups(root / "proc/self/cgroup");
-  for (std::string line; std::getline(groups, line);) {  // number:controllers:path
+  auto const groups = system_text(root / "proc/self/cgroup");
+  for (std::string_view rest = groups; !rest.empty();) {  // number:controllers:path
+    auto const line = take_line(rest);
     auto const first = line.find(':'), second = line.find(':', first + 1);
     if (second == std::string::npos) continue;
-    auto const controllers = line.substr(first + 1, second - first - 1);
+    auto const controllers = std::string(line.substr(first + 1, second - first - 1));
     if (controllers.empty()) path_v2 = line.substr(second + 1);
     if (lists(controllers, controller)) path_v1 = line.substr(second + 1);
   }
@@ -62,14 +64,12 @@ inline CgroupFolders cgroup_folders(std::filesystem::path const& root, std::stri
       for (auto below = fs::path(path).relative_path(); !below.empty(); below = below.parent_path()) folders.push_back(base / below);
     folders.push_back(base);
   };
-  std::ifstream mounts(root / "proc/self/mountinfo");
-  for (std::string line; std::getline(mounts, line);) {  // id parent device root mount options [fields] - type source options
-    std::istringstream fields(line);
-    std::string id, parent, device, mount_root, mount, word, type, source, options;
-    fields >> id >> parent >> device >> mount_root >> mount;
-    while (fields >> word && word != "-") {
-    }
-    fields >> type >> source >> options;
+  auto const mounts = system_text(root / "proc/self/mountinfo");
+  for (std::string_view rest = mounts; !rest.empty();) {
+    auto const fields = words_of(take_line(rest));  // id parent device root mount options [fields] - type source options
+    auto const dash = static_cast<std::size_t>(std::find(fields.begin(), fields.end(), "-") - fields.begin());
+    if (dash < 6 || dash + 3 >= fields.size()) continue;
+    auto const &mount_root = fields[3], &mount = fields[4], &type = fields[dash + 1], &options = fields[dash + 3];
     if (type == "cgroup2") add(found.v2, mount, mount_root, path_v2);
     if (type == "cgroup" && lists(options, controller)) add(found.v1, mount, mount_root, path_v1);
   }
@@ -81,14 +81,12 @@ inline CgroupFolders cgroup_folders(std::filesystem::path const& root, std::stri
 }
 
 /// The first words of a file as numbers; what is no number, "max" for instance, or is not there, is no limit.
-inline double number_in(std::filesystem::path const& file, int place = 0) {
-  std::ifstream in(file);
-  std::string word;
-  for (auto i = 0; i <= place; ++i)
-    if (!(in >> word)) return kNoLimit;
-  std::istringstream digits(word);
-  double value = 0;
-  return digits >> value && digits.eof() ? value : kNoLimit;
+inline double number_in(std::filesystem::path const& file, std::size_t place = 0) {
+  auto const words = words_of(system_text(file));
+  if (words.size() <= place) return kNoLimit;
+  char* end = nullptr;
+  auto const value = std::strtod(words[place].c_str(), &end);
+  return *end == '\0' && std::isfinite(value) ? value : kNoLimit;
 }
 
 }  // namespace detail

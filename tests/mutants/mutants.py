@@ -221,7 +221,7 @@ def main() -> int:
     options = parser.parse_args()
     build = Build(options.room, options.build)
     headers = build.find()
-    mutants = [m for h in headers for m in h.mutants]
+    mutants = every = [m for h in headers for m in h.mutants]
     if len(mutants) > options.most:
         mutants = sorted(random.Random(options.seed).sample(mutants, options.most), key=lambda m: (m.file, m.start, m.end))
     for i, m in enumerate(mutants):
@@ -253,7 +253,8 @@ def main() -> int:
     survivors_file.write_text(json.dumps([identity(m) for m in survivors], indent=0))
     shutil.rmtree(runner.place, ignore_errors=True)
     excused = sum(any(row[:4] == identity(m) for row in equivalent) for m in survivors)
-    stale = [row for row in equivalent if row[0].startswith(f"chg/{options.room}/") and not any(row[:4] == identity(m) for m in alive)]
+    there = [identity(m) for m in every if identity(m) not in build.stillborn]
+    stale = [row for row in equivalent if row[0].startswith(f"chg/{options.room}/") and row[:4] not in there]
     for row in stale:
         say(f"equivalent.txt names what is not there: {' | '.join(map(str, row[:4]))}")
     killed = tried - len(survivors)

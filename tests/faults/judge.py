@@ -34,8 +34,8 @@ def words(scenario, ended, fault) -> str:
         return f"ended by {signal.Signals(-ended.status).name}"
     if fault.must_succeed and ended.status != scenario.status:
         return f"status {ended.status} though it could go on"
-    allowed = {scenario.status, 1} | ({130} if fault.how == "term" else set())
-    if ended.status not in allowed:
+    may_be = {"term": 130}.get(fault.how, scenario.status if fault.call == "stderr" else 1)
+    if ended.status not in (scenario.status, may_be):
         return f"status {ended.status}"
     if fault.call == "stderr" or ended.status == 130 or (ended.status == 0 and scenario.speaks):
         return ""
@@ -43,6 +43,8 @@ def words(scenario, ended, fault) -> str:
     expected = 1 if ended.status == 1 else 0
     if len(lines) != expected or not all(line.startswith("chg: error: ") for line in lines):
         return f"{len(lines)} lines on stderr at status {ended.status}"
+    if fault.call == "malloc" and scenario.status == 0 and not all(re.search("memory", line, re.I) for line in lines):
+        return "another reason than memory"
     return ""
 
 
@@ -100,12 +102,21 @@ def first_run(trials, ended, after: Snapshot, fault) -> str:
     if wrong:
         return wrong
     if ended.status == 0:
-        return results_wrong(trials, after)
+        if scenario.status == 0 and fault.call != "stdout" and ended.out != trials.out:
+            return "stdout is another"
+        return state_left(trials, after, fault) or results_wrong(trials, after)
     if scenario.is_run:
         return run_after_failure(trials, after, fault)
     stands = after.get(scenario.out)
     whole = stands in (trials.before.get(scenario.out), trials.after.get(scenario.out))
     return "" if whole else f"{scenario.out} is neither the older one nor the new one"
+
+
+def state_left(trials, after: Snapshot, fault) -> str:
+    """A run that ended well leaves nothing of its state, unless that could not be looked at or removed."""
+    out = f"{trials.scenario.out}/"
+    left = sorted(name for name in after.keys() - trials.after.keys() if name.startswith(f"{out}state"))
+    return f"{left[0]} left over" if left and fault.call not in ("unlink", "stat", "list") and not fault.ends else ""
 
 
 def results_wrong(trials, after: Snapshot) -> str:

@@ -135,7 +135,7 @@ class Trials:
         if ended.status != scenario.status or (ended.err and not scenario.speaks):
             sys.exit(f"faults: {scenario.name}, without a fault: status {ended.status} {ended.err}")
         self.counts = program.counts(place / "counts")
-        self.after = snapshot(untouched)
+        self.after, self.out = snapshot(untouched), ended.out
         self.names = set(below(self.after, scenario.out)) | set(below(self.before, scenario.out))  # that a RUN may hold
         if scenario.is_run:
             interrupted = self.fresh("interrupted")

@@ -41,7 +41,11 @@ TEST_CASE("fit_options: the defaults are those of the paper's appendix, with the
   REQUIRE(o.clip_logit == 4);
   REQUIRE(o.clip_norm == 1);
   REQUIRE(detail::resolved(o).normalise == Normalise::mean);
+  REQUIRE(o.seed == 0);
   ContrastOptions const c;
+  REQUIRE(c.gate_sets == 10);
+  REQUIRE(c.seed == 0);
+  REQUIRE(c.batch == 64);
   REQUIRE(c.updates == 500);
   REQUIRE(c.learning_rate == LearningRate{0.1, 0.01});
   REQUIRE(c.lambda == 0.1);
@@ -130,6 +134,14 @@ TEST_CASE("fit_options: every bad value is refused by name", "[gate]") {
   REQUIRE(has(complaint_of(FitOptions{.run = {.threads = -1}}), "options: run.threads"));
   REQUIRE(has(complaint_of(FitOptions{.run = {.max_rows = 0}}), "options: run.max_rows"));
   REQUIRE(has(complaint_of(ContrastOptions{.clip_difference = kNaN}), "options: clip_difference"));
+  REQUIRE(has(complaint_of(ContrastOptions{.clip_difference = -1}), "options: clip_difference. Expected 0 to "));
+  REQUIRE(has(complaint_of(ContrastOptions{.clip_difference = 2 * largest_option}), "options: clip_difference"));
+  for (double const clip : {1e-300, 0.5, 1.0}) {
+    REQUIRE(complaint_of(FitOptions{.gate_sets = 1, .batch = 2, .updates = 1, .updates_pressed = 0, .clip_logit = clip}) ==
+            "nothing was thrown");
+    REQUIRE(complaint_of(FitOptions{.gate_sets = 1, .batch = 2, .updates = 1, .updates_pressed = 0, .clip_norm = clip}) ==
+            "nothing was thrown");
+  }
   REQUIRE(has(complaint_of(ContrastOptions{.updates = 0}), "options: updates of all phases"));
   REQUIRE(has(complaint_of(ContrastOptions{.batch = -2}), "options: batch"));
 }

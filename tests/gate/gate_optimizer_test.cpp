@@ -197,3 +197,40 @@ TEST_CASE("gate_optimizer: bad logits, bad options, a wrong shape and an update 
   step(optimizer, logits({0}));
   REQUIRE(has(complaint([&] { step(optimizer, logits({0})); }), "Begin another phase"));
 }
+
+TEST_CASE("gate_optimizer: a phase is gone on with from any of its updates, and from nothing else", "[gate]") {
+  PhaseOptions const options{.updates = 3};
+  GateOptimizer optimizer(logits({0.5, -0.5}), options);
+  std::vector<double> const state(optimizer.state().begin(), optimizer.state().end());
+  auto const go_on = [&](Matrix<double> const& u, Index made, std::span<double const> numbers) {
+    return complaint([&] { optimizer.go_on(options, u, made, numbers); });
+  };
+  auto const u = logits({1, 2});
+  for (Index const made : {0, 1, 3}) {
+    REQUIRE(go_on(u, made, state) == "nothing was thrown");
+    REQUIRE(optimizer.updates_made() == made);
+    REQUIRE(optimizer.finished() == (made == 3));
+    REQUIRE(optimizer.logits() == u);
+  }
+  for (Index const made : {-1, 4})
+    REQUIRE(go_on(u, made, state) == text("gate optimizer: updates made. Expected 0 to 3, got ", made, "."));
+  auto const fewer = std::span(state).first(state.size() - 1);
+  REQUIRE(go_on(u, 1, fewer) == text("gate optimizer: numbers in the state of the update rule. Expected ", state.size(), ", got ",
+                                     fewer.size(), "."));
+  REQUIRE(has(go_on(logits({1, 2, 3}), 1, state), "gate optimizer: logits"));
+  REQUIRE(has(go_on(logits({1, kInfinity}), 1, state), "logits. Expected finite numbers, got NaN or infinity. A gate"));
+}
+
+TEST_CASE("gate_optimizer: options at the edge of their range are in it, and errors say what is wrong, due and there", "[gate]") {
+  auto const said = [](PhaseOptions const& options) { return complaint([&] { GateOptimizer(logits({0}), options); }); };
+  REQUIRE(said({.updates = 1, .learning_rate = {0, largest_option}, .clip_norm = 1e-300}) == "nothing was thrown");
+  REQUIRE(said({.updates = 0}) == "updates. Expected 1 or more, got 0.");
+  REQUIRE(said({.clip_norm = 0}) == "clip_norm. Expected a positive number, infinity for no clip, got 0.");
+  REQUIRE(has(said({.learning_rate = {0, 2 * largest_option}}), "learning rate of the phase: end. Expected 0 to "));
+  REQUIRE(complaint([] { GateOptimizer(Matrix<double>(0, 3)); }) ==
+          "gate optimizer: logits. Expected at least one head, got [0, 3].");
+  GateOptimizer optimizer(logits({0}), {.updates = 1});
+  step(optimizer, logits({0}));
+  REQUIRE(complaint([&] { step(optimizer, logits({0})); }) ==
+          "gate optimizer: updates of the phase. Expected no more than its options say, got 2. Begin another phase.");
+}

@@ -59,8 +59,12 @@ TEST_CASE("gates: logits that are not finite are refused", "[gate]") {
 }
 
 TEST_CASE("gates: an empty extent and a set that is not there are refused", "[gate]") {
-  REQUIRE(has(complaint([] { Gates::ones(0, 2, 2); }), "[0, 2, 2]"));
-  REQUIRE(has(complaint([] { Gates::ones(2, 2, 2).set(2); }), "Expected 0 to 1, got 2"));
+  std::string const shape = "gates: shape. Expected 1 or more of sets, layers and heads, got ";
+  REQUIRE(complaint([] { Gates::ones(0, 2, 2); }) == shape + "[0, 2, 2].");
+  REQUIRE(complaint([] { Gates::ones(2, 0, 2); }) == shape + "[2, 0, 2].");
+  REQUIRE(complaint([] { Gates::ones(2, 2, 0); }) == shape + "[2, 2, 0].");
+  REQUIRE(complaint([] { Gates::ones(2, 2, 2).set(2); }) == "gates: set. Expected 0 to 1, got 2.");
+  REQUIRE(complaint([] { Gates::ones(2, 2, 2).set(-1); }) == "gates: set. Expected 0 to 1, got -1.");
   REQUIRE(Gates().empty());
   REQUIRE(Gates().sets() == 0);
 }
@@ -84,4 +88,25 @@ TEST_CASE("gates: random starts are finite, uniform as gates, and those of set s
   // uniform: mean 1/2 with deviation 1/sqrt(12 n), mean square 1/3 with deviation sqrt(4/45 / n); five deviations
   REQUIRE(std::abs(mean / n - 0.5) < 5 / std::sqrt(12 * n));
   REQUIRE(std::abs(square / n - 1.0 / 3) < 5 * std::sqrt(4.0 / 45 / n));
+}
+
+TEST_CASE("gates: arrays are equal in shape and entries, or not equal", "[gate]") {
+  auto const half = Gates::filled(1, 2, 3, 0.5);
+  REQUIRE(half == Gates::filled(1, 2, 3, 0.5));
+  REQUIRE_FALSE(half == Gates::filled(1, 3, 2, 0.5));
+  REQUIRE_FALSE(half == Gates::filled(1, 2, 3, 0.25));
+  REQUIRE_FALSE(half == Gates());
+  REQUIRE_FALSE(half.empty());
+  REQUIRE(half.values().size() == 6);
+  REQUIRE(Gates(ConstMatrixRef<double>(half.set(0))) == half);
+}
+
+TEST_CASE("gates: errors say what is wrong, what is due, what is there and what to do", "[gate]") {
+  auto values = Gates::filled(1, 2, 2, 0.5).values();
+  values(0, 1, 0) = 1;
+  REQUIRE(complaint([&] { logit(Gates(values)); }) ==
+          "logit: gate of set 0, layer 1, head 0. Expected a number between 0 and 1, both excluded, got 1. Move it inside, to "
+          "0.001 or 0.999 for instance.");
+  REQUIRE(complaint([&] { GateLogits{one(kInfinity)}; }) ==
+          "gate logits: set 0, layer 0, head 0. Expected a finite number, got inf. A gate of exactly 0 or 1 has no logit.");
 }

@@ -61,6 +61,8 @@ TEST_CASE("npy: what is no .npy file of floats in C order is refused, and the fi
   CHECK(ordered(said(with("(2,)", "(-2)")), {"F: shape in the header", "a tuple of extents"}));
   CHECK(ordered(said(with("'shape'", "'shapo'")), {"F: header", "an entry shape", "got none"}));
   CHECK(ordered(said(with("fortran_order", "descr':'','x ")), {"F: header", "one entry descr", "got two or more"}));
+  auto const six = npy_bytes<float>(Array<double, 2>(std::array<std::size_t, 2>{3, 2}));
+  CHECK(ordered(said(six.substr(0, 128 + 2)), {"F: bytes of numbers", "[3, 2]", "got 2"}));
   // 3 times this is 1 modulo 2^62, so that bytes of floats would be 4 modulo 2^64.
   auto const one = npy_bytes<float>(Array<double, 3>(std::array<std::size_t, 3>{1, 1, 1}));
   auto many = one;

@@ -132,8 +132,8 @@ void watch() {
   setitimer(ITIMER_PROF, &second, nullptr);
 }
 
-/// The inputs that were read, by one bit each: 128 MiB, 4 % of them set after 40 million. In a file,
-/// which takes 4 KiB for each of its parts that has one, or in memory.
+/// The inputs that were read, by one bit each: 128 MiB, 4 % of them set after 40 million, in a file
+/// or in memory.
 class Seen {
  public:
   explicit Seen(std::string const& file) {

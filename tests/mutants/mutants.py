@@ -202,7 +202,8 @@ def read_equivalent(path: pathlib.Path) -> list[list]:
     rows = []
     for line in path.read_text().splitlines():
         if line and not line.startswith("#"):
-            row = [part.strip() for part in line.split(" | ")]
+            file, *rest = line.split(" | ", 1)
+            row = [part.strip() for part in [file, *"".join(rest).rsplit(" | ", 3)]]  # code may hold the sign itself
             if len(row) != 5:
                 sys.exit(f"{path}: five parts are due: {line}")
             rows.append([row[0], row[1], row[2], int(row[3]), row[4]])

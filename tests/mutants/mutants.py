@@ -76,8 +76,8 @@ class Build:
 
     def compile(self, source: pathlib.Path, optimised: str) -> subprocess.CompletedProcess:
         return subprocess.run([*self.launcher, self.compiler, f"-I{self.include}", *self.flags, optimised, "-w",
-                               "-fdiagnostics-column-unit=byte", "-fno-diagnostics-show-caret", "-c", source, "-o",
-                               source.with_suffix(".o")],
+                               "-DCHG_TEST_MODELS_HERE", "-fdiagnostics-column-unit=byte", "-fno-diagnostics-show-caret",
+                               "-c", source, "-o", source.with_suffix(".o")],
                               capture_output=True, text=True, env=dict(os.environ, CCACHE_DISABLE="1"), check=False)
 
     def make(self, headers: list[Header], mutants: list[Mutant]) -> list[Mutant]:

@@ -25,9 +25,11 @@ class PolicyLayer {
       return PolicyLayer(Layer(std::forward<Arguments>(arguments)...));
     } else {
       std::optional<PolicyLayer> made;
-      ((kind == Kinds &&
-        (made = PolicyLayer(Layer(Of<Kinds>(std::forward<Arguments>(arguments)...))), true)) ||
-       ...);
+      check_known(
+          kind,
+          ((kind == Kinds &&
+            (made = PolicyLayer(Layer(Of<Kinds>(std::forward<Arguments>(arguments)...))), true)) ||
+           ...));
       return *std::move(made);
     }
   }
@@ -35,7 +37,7 @@ class PolicyLayer {
   /// Calls call.template operator()<Class>() for the class of `kind`.
   template <class Call>
   static void with_class(Kind kind, Call&& call) {
-    ((kind == Kinds && (call.template operator()<Of<Kinds>>(), true)) || ...);
+    check_known(kind, ((kind == Kinds && (call.template operator()<Of<Kinds>>(), true)) || ...));
   }
 
   /// Calls call(layer) with the one that is there.
@@ -48,6 +50,10 @@ class PolicyLayer {
   }
 
  private:
+  static void check_known(Kind kind, bool found) {
+    check(found, "policy", "a kind in the list of its layer", text("kind ", static_cast<int>(kind)),
+          "A kind that was added needs its class in that list.");
+  }
   static auto type_of_layer() {
     if constexpr (P.known)
       return std::type_identity<Of<P.value>>{};

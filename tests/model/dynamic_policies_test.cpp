@@ -10,25 +10,6 @@ using namespace chg::tests;
 
 namespace {
 
-constexpr RandomWeightsOptions kAll{.seed = 5, .biases = true, .tied = false, .random_norms = true};
-
-/// Every policy of the Gemma families at once.
-Config gemma_config() {
-  auto c = llama_config();
-  c.windows = {3, 0, 3};
-  c.local_rotary = Rotary{.theta = 100};
-  c.attention_soft_cap = 0.9;
-  c.logit_soft_cap = 1.5;
-  return c;
-}
-
-Config neox_config() {
-  auto c = llama_config();
-  c.kv_heads = c.heads;
-  c.rotary.channels = 2;
-  return c;
-}
-
 template <Architecture A, class Scalar>
 void check_same_bits(Config const& c) {
   auto const weights = random_weights<Scalar>(A, c, kAll);

@@ -8,28 +8,6 @@ using namespace chg::tests;
 
 namespace {
 
-constexpr RandomWeightsOptions kAll{.seed = 5, .biases = true, .tied = false, .random_norms = true};
-
-// Every policy of the Gemma families at once: caps low enough to bend, two bases of rotary positions.
-Config gemma_config() {
-  auto c = llama_config();
-  c.windows = {3, 0, 3};
-  c.local_rotary = Rotary{.theta = 100};
-  c.rotary.linear_factor = 8;
-  c.attention_scale = 0.7;
-  c.attention_soft_cap = 0.9;
-  c.logit_soft_cap = 1.5;
-  c.embedding_scale = 2.5;
-  return c;
-}
-
-Config neox_config() {
-  auto c = llama_config();
-  c.kv_heads = c.heads;
-  c.rotary.channels = 2;
-  return c;
-}
-
 void check_exact(Architecture const& a, Config const& c) {
   auto const weights = random_weights<double>(a, c, kAll);
   CHECK(difference_from_plain(a, c, weights, ragged(40)) < 1e-12);  // a sum of about a hundred products, through three layers

@@ -21,6 +21,31 @@ inline Config gpt2_config() {
   return c;
 }
 
+/// Every tensor there is, nothing exactly 0 or 1.
+inline constexpr RandomWeightsOptions kAll{.seed = 5, .biases = true, .tied = false, .random_norms = true};
+
+/// Every policy of the Gemma families at once: caps low enough to bend, two bases of rotary
+/// positions.
+inline Config gemma_config() {
+  auto c = llama_config();
+  c.windows = {3, 0, 3};
+  c.local_rotary = Rotary{.theta = 100};
+  c.rotary.linear_factor = 8;
+  c.attention_scale = 0.7;
+  c.attention_soft_cap = 0.9;
+  c.logit_soft_cap = 1.5;
+  c.embedding_scale = 2.5;
+  return c;
+}
+
+/// Rotary positions of some channels.
+inline Config neox_config() {
+  auto c = llama_config();
+  c.kv_heads = c.heads;
+  c.rotary.channels = 2;
+  return c;
+}
+
 template <class Real>
 Weights<Real> llama_weights(Config const& c = llama_config(), std::uint64_t seed = 1) {
   return random_weights<Real>(llama_like, c, {.seed = seed, .biases = true, .tied = false, .random_norms = true});

@@ -4,10 +4,11 @@
 //     Z_h = A_h V_h       Y_h = G_h Z_h + (1 - G_h) R_h       out = concat_h(Y_h) W_O^T + b_O
 //     dY = dout W_O       dG_h = sum_t <dY_h[t], Z_h[t] - R_h[t]>       dZ_h = G_h dY_h
 //
-// Nam et al. 2025, section 3.1: one gate a QUERY head, applied before the heads are mixed. R is what a head is replaced by
-// when its gate is closed: nothing (R = 0) in the paper's fits; a mean or another example's output in ablations. The weights
-// are frozen, so no gradient of theirs is formed; R is a constant. With Architecture::query_key_norm every query and key is
-// RMS-normed over its D channels before positions are applied.
+// Nam et al. 2025, section 3.1: one gate a QUERY head, applied before the heads are mixed. R is
+// what a head is replaced by when its gate is closed: nothing (R = 0) in the paper's fits; a mean
+// or another example's output in ablations. The weights are frozen, so no gradient of theirs is
+// formed; R is a constant. With Architecture::query_key_norm every query and key is RMS-normed over
+// its D channels before positions are applied.
 #pragma once
 
 #include <chg/model/tensors.hpp>
@@ -25,8 +26,8 @@ namespace chg {
 /// What closed heads put out instead, for one layer.
 template <class Scalar>
 struct HeadReplacement {
-  Scalar const* rows = nullptr;         ///< [queries, H D]; null: nothing is replaced
-  Index stride = 0;                     ///< numbers from one query's row to the next; 0: every query has the same row
+  Scalar const* rows = nullptr;  ///< [queries, H D]; null: nothing is replaced
+  Index stride = 0;  ///< numbers from one query's row to the next; 0: every query has the same row
   std::uint8_t const* heads = nullptr;  ///< [H], 1 for the heads that are replaced; null: all
 
   bool applies(Index head) const { return rows && (!heads || heads[head]); }
@@ -40,14 +41,16 @@ struct AttentionState {
   Scalar* probabilities = nullptr;  ///< [H, queries, stride]
   Scalar* slope = nullptr;          ///< like probabilities, with a soft cap only
   Scalar* z = nullptr;              ///< [queries, H D], before the gates
-  Scalar* q_before = nullptr;       ///< [queries, H D] entering the query norm, Architecture::query_key_norm only
-  Scalar* k_before = nullptr;       ///< [rows, H_kv D] entering the key norm
-  Scalar* q_scale = nullptr;        ///< [queries, H], what the query norm multiplied by
-  Scalar* k_scale = nullptr;        ///< [rows, H_kv]
+  /// [queries, H D] entering the query norm, Architecture::query_key_norm only.
+  Scalar* q_before = nullptr;
+  Scalar* k_before = nullptr;  ///< [rows, H_kv D] entering the key norm
+  Scalar* q_scale = nullptr;   ///< [queries, H], what the query norm multiplied by
+  Scalar* k_scale = nullptr;   ///< [rows, H_kv]
 };
 
 namespace detail {
-/// A fixed extent where the architecture has one, so that loops over it have a length known to the compiler.
+/// A fixed extent where the architecture has one, so that loops over it have a length known to the
+/// compiler.
 template <Index Fixed>
 constexpr Index extent(Index at_run_time) {
   return Fixed == dynamic ? at_run_time : Fixed;
@@ -59,19 +62,21 @@ constexpr auto policy(decltype(Fixed.value) at_run_time) {
 }
 }  // namespace detail
 
-/// A frozen attention layer. Knows nothing of the layers around it: its input is whatever enters W_Q, W_K and W_V (in a
-/// transformer: the normed residual stream). Immutable, hence safe to share between threads.
+/// A frozen attention layer. Knows nothing of the layers around it: its input is whatever enters
+/// W_Q, W_K and W_V (in a transformer: the normed residual stream). Immutable, hence safe to share
+/// between threads.
 template <Architecture A = llama_like, class Scalar = float>
 class GatedAttention : CheckArchitecture<A> {
  public:
   using RealType = Real<Scalar>;
 
-  /// Takes the attention weights of `layer`; what else it holds is left alone. window: see Config::windows.
-  /// rotary: the table of config.rotary_of(window), which layers share; null: the layer makes its own.
-  /// Throws Error naming the extent or the tensor that is missing, misshapen or not finite. Of the config, layers, d_ff and vocab
-  /// are not read.
+  /// Takes the attention weights of `layer`; what else it holds is left alone. window: see
+  /// Config::windows. rotary: the table of config.rotary_of(window), which layers share; null: the
+  /// layer makes its own. Throws Error naming the extent or the tensor that is missing, misshapen
+  /// or not finite. Of the config, layers, d_ff and vocab are not read.
   GatedAttention(Config const& config, LayerWeights<RealType>&& layer, Index window = 0,
-                 std::shared_ptr<ops::RotaryTable<RealType> const> rotary = nullptr, Products products = Products::full)
+                 std::shared_ptr<ops::RotaryTable<RealType> const> rotary = nullptr,
+                 Products products = Products::full)
       : shape_(checked_shape(config, layer, window)),
         d_model_(config.d_model),
         context_(config.context),
@@ -93,7 +98,8 @@ class GatedAttention : CheckArchitecture<A> {
       if (layer.b_V.size() > 0) b_KV_.tail(layer.b_V.size()) = layer.b_V;
     }
     if (turned() && !rotary_)
-      rotary_ = std::make_shared<ops::RotaryTable<RealType>>(config.rotary_of(window), config.head_dim, config.context);
+      rotary_ = std::make_shared<ops::RotaryTable<RealType>>(config.rotary_of(window),
+                                                             config.head_dim, config.context);
   }
 
   Index heads() const { return detail::extent<A.heads>(shape_.heads); }
@@ -103,7 +109,8 @@ class GatedAttention : CheckArchitecture<A> {
   Index head_columns() const { return heads() * head_dim(); }
   Index kv_columns() const { return 2 * kv_heads() * head_dim(); }
 
-  // ---- A layer on its own -------------------------------------------------------------------------------------------
+  // ---- A layer on its own
+  // -------------------------------------------------------------------------------------------
 
   /// One forward pass over one sequence; hand it back to backward().
   struct Run {
@@ -123,18 +130,20 @@ class GatedAttention : CheckArchitecture<A> {
     Matrix<Scalar> x;                      ///< [T, C]
   };
 
-  /// Runs one sequence. x: [T, C], T between 1 and the context; gates: [H], any finite number. Throws Error on another shape.
+  /// Runs one sequence. x: [T, C], T between 1 and the context; gates: [H], any finite number.
+  /// Throws Error on another shape.
   Run forward(Matrix<Scalar> const& x, RowVector<Scalar> const& gates) const {
     check_shape("GatedAttention: x", x, x.rows(), d_model());
     check_shape("GatedAttention: gates", gates, 1, heads());
     check(x.rows() >= 1, "GatedAttention: x", "at least one token (row)", "none");
-    check(x.rows() <= context_, "GatedAttention: x is longer than the context", text(context_, " rows at most"), x.rows());
+    check(x.rows() <= context_, "GatedAttention: x is longer than the context",
+          text(context_, " rows at most"), x.rows());
     Run run;
     run.tree.build_path(std::vector<Token>(static_cast<std::size_t>(x.rows())));
     run.gates = gates;
     run.out.resize(x.rows(), d_model());
-    forward({run.tree, ops::Rows::all}, x.data(), x.data(), gates.data(), HeadReplacement<Scalar>{}, run.arena, run.state,
-            run.out.data());
+    forward({run.tree, ops::Rows::all}, x.data(), x.data(), gates.data(), HeadReplacement<Scalar>{},
+            run.arena, run.state, run.out.data());
     run.heads = map(run.state.z, x.rows(), head_columns());
     return run;
   }
@@ -149,31 +158,39 @@ class GatedAttention : CheckArchitecture<A> {
     auto const T = d_out.rows();
     auto* const dz = run.arena.template allocate<Scalar>(T * head_columns());
     auto* const delta = run.arena.template allocate<Scalar>(T * heads());
-    backward_to_gates(run.state, T, run.gates.data(), HeadReplacement<Scalar>{}, d_out.data(), dz, delta, d.gates.data());
-    backward_to_inputs({run.tree, ops::Rows::all}, run.state, dz, delta, run.arena, d.x.data(), static_cast<Scalar*>(nullptr));
+    backward_to_gates(run.state, T, run.gates.data(), HeadReplacement<Scalar>{}, d_out.data(), dz,
+                      delta, d.gates.data());
+    backward_to_inputs({run.tree, ops::Rows::all}, run.state, dz, delta, run.arena, d.x.data(),
+                       static_cast<Scalar*>(nullptr));
     run.arena.rewind(mark);
     return d;
   }
 
-  // ---- A layer of a transformer: packed rows, arena memory, RealType or duals over it ---------------------------------
+  // ---- A layer of a transformer: packed rows, arena memory, RealType or duals over it
+  // ---------------------------------
 
-  /// Writes out = attention over a prefix tree, and fills `state`. x: [rows, C]; x_queries: [queries, C], the rows of x that
-  /// ask (x itself when all do); gates: [H]; out: [queries, C].
+  /// Writes out = attention over a prefix tree, and fills `state`. x: [rows, C]; x_queries:
+  /// [queries, C], the rows of x that ask (x itself when all do); gates: [H]; out: [queries, C].
   template <class T>
-  void forward(ops::AttentionRows const& rows, T const* x, T const* x_queries, T const* gates, HeadReplacement<T> replacement,
-               Arena& arena, AttentionState<T>& state, T* out) const {
+  void forward(ops::AttentionRows const& rows, T const* x, T const* x_queries, T const* gates,
+               HeadReplacement<T> replacement, Arena& arena, AttentionState<T>& state,
+               T* out) const {
     auto const n = rows.tree().rows(), queries = rows.queries();
     state.q = arena.template allocate<T>(queries * head_columns());
     state.kv = arena.template allocate<T>(n * kv_columns());
     state.probabilities = arena.template allocate<T>(heads() * queries * rows.stride());
-    if (shape_.soft_cap > 0) state.slope = arena.template allocate<T>(heads() * queries * rows.stride());
+    if (shape_.soft_cap > 0)
+      state.slope = arena.template allocate<T>(heads() * queries * rows.stride());
     state.z = arena.template allocate<T>(queries * head_columns());
     project(x, n, x_queries, queries, arena, state);
     if (turned()) {
-      for (Index i = 0; i < queries; ++i) rotary_->turn(state.q + i * head_columns(), heads(), rows.position(i));
-      for (Index i = 0; i < n; ++i) rotary_->turn(state.kv + i * kv_columns(), kv_heads(), rows.tree().position(i));
+      for (Index i = 0; i < queries; ++i)
+        rotary_->turn(state.q + i * head_columns(), heads(), rows.position(i));
+      for (Index i = 0; i < n; ++i)
+        rotary_->turn(state.kv + i * kv_columns(), kv_heads(), rows.tree().position(i));
     }
-    ops::causal_attention(rows, shape(), state.q, state.kv, state.probabilities, state.slope, state.z, arena);
+    ops::causal_attention(rows, shape(), state.q, state.kv, state.probabilities, state.slope,
+                          state.z, arena);
 
     auto const mark = arena.mark();
     auto* const y = arena.template allocate<T>(queries * head_columns());
@@ -183,18 +200,20 @@ class GatedAttention : CheckArchitecture<A> {
         auto const at = i * head_columns() + h * D;
         ops::row(y + at, D) = gates[h] * ops::row(state.z + at, D);
         if (replacement.applies(h))
-          ops::row(y + at, D) += (T(1) - gates[h]) * ops::row(replacement.rows + i * replacement.stride + h * D, D);
+          ops::row(y + at, D) +=
+              (T(1) - gates[h]) * ops::row(replacement.rows + i * replacement.stride + h * D, D);
       }
     W_O_.forward(y, queries, out);
     ops::add_bias(b_O_, out, queries);
     arena.rewind(mark);
   }
 
-  /// The same for patched rows, which see the keys of their base run and their own; nothing is kept for a backward pass.
-  /// x: [rows, C]; out: [rows, C]. The third and fifth argument are there for the call of the other form.
+  /// The same for patched rows, which see the keys of their base run and their own; nothing is kept
+  /// for a backward pass. x: [rows, C]; out: [rows, C]. The third and fifth argument are there for
+  /// the call of the other form.
   template <class T>
-  void forward(ops::PatchRows<T> const& rows, T const* x, T const*, T const* gates, HeadReplacement<T>, Arena& arena,
-               AttentionState<T>& state, T* out) const {
+  void forward(ops::PatchRows<T> const& rows, T const* x, T const*, T const* gates,
+               HeadReplacement<T>, Arena& arena, AttentionState<T>& state, T* out) const {
     auto const n = rows.queries(), D = head_dim();
     state.q = arena.template allocate<T>(n * head_columns());
     state.kv = arena.template allocate<T>(n * kv_columns());
@@ -218,11 +237,12 @@ class GatedAttention : CheckArchitecture<A> {
     ops::add_bias(b_O_, out, n);
   }
 
-  /// Adds to d_gates [H] the gradient by gate, and writes what backward_to_inputs goes on from: dz [queries, H D] and
-  /// delta [queries, H]. dout: [queries, C].
+  /// Adds to d_gates [H] the gradient by gate, and writes what backward_to_inputs goes on from: dz
+  /// [queries, H D] and delta [queries, H]. dout: [queries, C].
   template <class T, class Sum>
-  void backward_to_gates(AttentionState<T> const& state, Index queries, T const* gates, HeadReplacement<T> replacement,
-                         T const* dout, T* dz, T* delta, Sum* d_gates) const {
+  void backward_to_gates(AttentionState<T> const& state, Index queries, T const* gates,
+                         HeadReplacement<T> replacement, T const* dout, T* dz, T* delta,
+                         Sum* d_gates) const {
     auto const D = head_dim();
     W_O_.backward(dout, queries, dz);  // dY, for now
     for (Index i = 0; i < queries; ++i)
@@ -232,7 +252,8 @@ class GatedAttention : CheckArchitecture<A> {
         T const along_z = (dy * ops::row(state.z + at, D)).sum();
         d_gates[h] += number_cast<Sum>(along_z);
         if (replacement.applies(h)) {
-          T const along_r = (dy * ops::row(replacement.rows + i * replacement.stride + h * D, D)).sum();
+          T const along_r =
+              (dy * ops::row(replacement.rows + i * replacement.stride + h * D, D)).sum();
           d_gates[h] -= number_cast<Sum>(along_r);
         }
         delta[i * heads() + h] = gates[h] * along_z;  // <dZ, Z>
@@ -240,19 +261,22 @@ class GatedAttention : CheckArchitecture<A> {
       }
   }
 
-  /// Writes dx [rows, C], the gradient through keys and values, and dx_queries [queries, C], the gradient through queries;
-  /// where every row asks, dx_queries is null and dx holds their sum.
+  /// Writes dx [rows, C], the gradient through keys and values, and dx_queries [queries, C], the
+  /// gradient through queries; where every row asks, dx_queries is null and dx holds their sum.
   template <class T>
-  void backward_to_inputs(ops::AttentionRows const& rows, AttentionState<T> const& state, T const* dz, T const* delta,
-                          Arena& arena, T* dx, T* dx_queries) const {
+  void backward_to_inputs(ops::AttentionRows const& rows, AttentionState<T> const& state,
+                          T const* dz, T const* delta, Arena& arena, T* dx, T* dx_queries) const {
     auto const n = rows.tree().rows(), queries = rows.queries();
     auto const mark = arena.mark();
     auto* dq = arena.template allocate<T>(queries * head_columns());
     auto* const dkv = arena.template allocate<T>(n * kv_columns());
-    ops::causal_attention_backward(rows, shape(), state.q, state.kv, state.probabilities, state.slope, dz, delta, dq, dkv, arena);
+    ops::causal_attention_backward(rows, shape(), state.q, state.kv, state.probabilities,
+                                   state.slope, dz, delta, dq, dkv, arena);
     if (turned()) {
-      for (Index i = 0; i < queries; ++i) rotary_->turn_back(dq + i * head_columns(), heads(), rows.position(i));
-      for (Index i = 0; i < n; ++i) rotary_->turn_back(dkv + i * kv_columns(), kv_heads(), rows.tree().position(i));
+      for (Index i = 0; i < queries; ++i)
+        rotary_->turn_back(dq + i * head_columns(), heads(), rows.position(i));
+      for (Index i = 0; i < n; ++i)
+        rotary_->turn_back(dkv + i * kv_columns(), kv_heads(), rows.tree().position(i));
     }
     if (normed()) dq = norm_queries_and_keys_backward(queries, n, arena, state, dq, dkv);
     W_KV_.backward(dkv, n, dx);
@@ -268,7 +292,8 @@ class GatedAttention : CheckArchitecture<A> {
 
   // Queries, keys and values, before positions are applied.
   template <class T>
-  void project(T const* x, Index n, T const* x_queries, Index queries, Arena& arena, AttentionState<T>& state) const {
+  void project(T const* x, Index n, T const* x_queries, Index queries, Arena& arena,
+               AttentionState<T>& state) const {
     W_Q_.forward(x_queries, queries, state.q);
     ops::add_bias(b_Q_, state.q, queries);
     W_KV_.forward(x, n, state.kv);
@@ -285,18 +310,21 @@ class GatedAttention : CheckArchitecture<A> {
     state.q_scale = arena.template allocate<T>(queries * heads());
     state.k_before = arena.template allocate<T>(n * keys);
     state.k_scale = arena.template allocate<T>(n * kv_heads());
-    ops::rms_norm(state.q_before, queries * heads(), q_norm_, norm_epsilon_, state.q, state.q_scale);
+    ops::rms_norm(state.q_before, queries * heads(), q_norm_, norm_epsilon_, state.q,
+                  state.q_scale);
     for (Index i = 0; i < n; ++i) {
       auto* const key = state.kv + i * kv_columns();
       ops::row(state.k_before + i * keys, keys) = ops::row(key, keys);
-      ops::rms_norm(state.k_before + i * keys, kv_heads(), k_norm_, norm_epsilon_, key, state.k_scale + i * kv_heads());
+      ops::rms_norm(state.k_before + i * keys, kv_heads(), k_norm_, norm_epsilon_, key,
+                    state.k_scale + i * kv_heads());
     }
   }
 
-  // Returns the gradient at the queries before their norm, in arena memory; overwrites that at the keys.
+  // Returns the gradient at the queries before their norm, in arena memory; overwrites that at the
+  // keys.
   template <class T>
-  T* norm_queries_and_keys_backward(Index queries, Index n, Arena& arena, AttentionState<T> const& state, T const* dq,
-                                    T* dkv) const {
+  T* norm_queries_and_keys_backward(Index queries, Index n, Arena& arena,
+                                    AttentionState<T> const& state, T const* dq, T* dkv) const {
     auto const keys = kv_heads() * head_dim();
     auto* const d_before = arena.template allocate<T>(queries * head_columns());
     ops::row(d_before, queries * head_columns()).setZero();
@@ -306,7 +334,8 @@ class GatedAttention : CheckArchitecture<A> {
       auto d = ops::row(dkv + i * kv_columns(), keys);
       ops::row(d_key, keys) = d;
       d.setZero();
-      ops::rms_norm_backward(state.k_before + i * keys, state.k_scale + i * kv_heads(), kv_heads(), k_norm_, d_key, d.data());
+      ops::rms_norm_backward(state.k_before + i * keys, state.k_scale + i * kv_heads(), kv_heads(),
+                             k_norm_, d_key, d.data());
     }
     return d_before;
   }
@@ -317,7 +346,9 @@ class GatedAttention : CheckArchitecture<A> {
     return both;
   }
 
-  static ops::AttentionShape<RealType> checked_shape(Config config, LayerWeights<RealType> const& layer, Index window) {
+  static ops::AttentionShape<RealType> checked_shape(Config config,
+                                                     LayerWeights<RealType> const& layer,
+                                                     Index window) {
     auto attention_alone = A;
     attention_alone.layers = attention_alone.vocab = dynamic;
     attention_alone.norm = Norm::none, attention_alone.mlp = Mlp::none;
@@ -325,7 +356,8 @@ class GatedAttention : CheckArchitecture<A> {
     config.norm = dynamic, config.mlp = dynamic, config.post_norms = config.parallel = dynamic;
     config.layers = config.vocab = 1, config.windows.clear();
     validate(attention_alone, config);
-    for_each_attention_tensor(resolved(attention_alone, config), layer, [](TensorSpec const& spec, auto const& tensor) {
+    for_each_attention_tensor(resolved(attention_alone, config), layer,
+                              [](TensorSpec const& spec, auto const& tensor) {
       check_tensor(spec, tensor, "GatedAttention: ");
     });
     return {config.heads,    config.kv_heads,
